@@ -1,0 +1,33 @@
+// What a limit is: a name, a number, a window. Names become header names and counter fields.
+import type { CalendarUnit } from '../time/calendar.js';
+
+/** The largest number that Tallygate counts to: JavaScript and Redis's Lua are exact up to here. Sums saturate at it. */
+export const MAX_COUNT = Number.MAX_SAFE_INTEGER;
+
+/** The fixed windows. Minute and hour are aligned to UTC; day, week (from Monday) and month (from the anchor day) are the tenant's. */
+export type WindowUnit = 'minute' | 'hour' | CalendarUnit;
+
+/** All fixed windows, shortest first. */
+export const WINDOW_UNITS: readonly WindowUnit[] = ['minute', 'hour', 'day', 'week', 'month'];
+
+/** The units whose sums the ledger knows, so that a counter store which forgot them asks the ledger. */
+export const isCalendarUnit = (unit: WindowUnit): unit is CalendarUnit => unit !== 'minute' && unit !== 'hour';
+
+/** A limit of a plan. */
+export interface Limit {
+  /** `[a-z][a-z0-9-]{0,31}`; a name that is also a window's (`minute`) must have that window. Unique within a plan. */
+  readonly name: string;
+  /** Quota units in one window, a whole number from 0 to 2^53-1 (0 refuses everything), or `'unlimited'`. */
+  readonly limit: number | 'unlimited';
+  readonly window: WindowUnit;
+}
+
+export const LIMIT_NAME_PATTERN = /^[a-z][a-z0-9-]{0,31}$/;
+
+/** Where the number of a limit comes from: the tenant's own, its plan's, or the default plan of a tenant that has none. */
+export type LimitSource = 'override' | 'plan' | 'default';
+
+/** A limit as it holds for one tenant. */
+export interface EffectiveLimit extends Limit {
+  readonly source: LimitSource;
+}

@@ -1,0 +1,188 @@
+// The usage ledger: what was used, by tenant and day, exactly once. What it applied is recorded in the same transaction.
+import type { UsageDate } from '../core/time/calendar.js';
+
+/** API calls of one tenant and day. */
+export interface CallRow {
+  readonly tenantId: string;
+  readonly usageDate: UsageDate;
+  readonly apiCalls: number;
+}
+
+/** What the quota did for one tenant, day, meter and reset number. Units never decrease. */
+export interface ChargeRow {
+  readonly tenantId: string;
+  readonly usageDate: UsageDate;
+  /** '' is the quota's own units. */
+  readonly meter: string;
+  readonly resetNumber: number;
+  /** Units admitted. */
+  readonly units: number;
+  /** Requests refused. */
+  readonly denied: number;
+  /** Units of requests refused while the store's answer was unknown: perhaps charged there, never admitted. */
+  readonly unconfirmed: number;
+}
+
+/** Days of one month on which one user was active. At most one row a tenant, month and user in a batch. */
+export interface ActiveUserRow {
+  readonly tenantId: string;
+  /** `YYYY-MM`. */
+  readonly month: string;
+  /** 16 bytes: the keyed hash of tenant and user (core/usage/activeDays). */
+  readonly userHash: Buffer;
+  /** Bit n-1 is day n of the month. */
+  readonly dayMask: number;
+}
+
+/** A storage level that a tenant reported: it holds from `atSeconds` until the next point. */
+export interface StoragePointRow {
+  readonly tenantId: string;
+  /** Whole seconds since 1970. */
+  readonly atSeconds: number;
+  /** Bytes stored from then on, 0 to 2^53-1. */
+  readonly bytes: number;
+  /** UUIDv7 made at receipt: of two points in one second the later id wins. */
+  readonly id: string;
+}
+
+/** Added-up usage, ready to be applied. Rows are unique by their key and may come in any order. */
+export interface UsageSums {
+  readonly calls: readonly CallRow[];
+  readonly charges: readonly ChargeRow[];
+  readonly users: readonly ActiveUserRow[];
+  readonly storage: readonly StoragePointRow[];
+}
+
+/** The records `from + 1 .. to` of one producer, added up. */
+export interface UsageBatch extends UsageSums {
+  readonly producerId: string;
+  readonly from: number;
+  readonly to: number;
+}
+
+/**
+ * `applied`: the range is now in the ledger. `elsewhere`: nothing was written, the producer stands at `lastRecord` instead of
+ * the batch's `from`. `unregistered`: nothing was written, the ledger does not know the producer.
+ */
+export type ApplyOutcome =
+  | { readonly outcome: 'applied' }
+  | { readonly outcome: 'elsewhere'; readonly lastRecord: number }
+  | { readonly outcome: 'unregistered' };
+
+/** Where a replay of a log stands: how much of it is in the ledger. */
+export interface ReplayPosition {
+  /** Uncompressed bytes consumed. */
+  readonly bytes: number;
+  /** SHA-256 of those bytes, hex. */
+  readonly sha256: string;
+  /** Lines consumed, so that later ones keep their numbers. */
+  readonly lines: number;
+}
+
+/** Lines of an access log, added up, with the step of the log's position that belongs to them. */
+export interface ReplayBatch extends UsageSums {
+  /** Identity of the log. */
+  readonly source: string;
+  /** The options that decide what a line means, as canonical text. */
+  readonly options: string;
+  /** undefined: the log was never replayed before. */
+  readonly from: ReplayPosition | undefined;
+  readonly to: ReplayPosition;
+}
+
+/** What the ledger knows of one tenant's day. A day without any row is left out by the ledger and filled in by the report. */
+export interface LedgerDay {
+  readonly usageDate: UsageDate;
+  readonly apiCalls: number;
+  readonly activeUsers: number;
+  /** The storage day as integrated from its points; undefined where no point lies in it (the level carries over, or nothing is known). */
+  readonly storage?: StorageDay;
+}
+
+/** One day's storage, as core/usage/storageIntegral makes it. */
+export interface StorageDay {
+  /** Byte-milliseconds over the covered time; beyond 2^53 at 107 GB a day, therefore a bigint. */
+  readonly byteMs: bigint;
+  /** Milliseconds of the day for which a level is known. */
+  readonly coveredMs: number;
+  /** Highest level in the day, the one carried in included. */
+  readonly peakBytes: number;
+  /** Level at the day's end. */
+  readonly lastBytes: number;
+  /** Instant of the day's last point, in seconds since 1970. */
+  readonly lastAtSeconds: number;
+}
+
+/** Usage of one tenant over a range of its days. */
+export interface LedgerUsage {
+  readonly days: readonly LedgerDay[];
+  /** Distinct over the whole range: never a sum of days. */
+  readonly activeUsers: number;
+  /** The last storage day before the range, for the level that carries over. */
+  readonly storageBefore: (StorageDay & { readonly usageDate: UsageDate }) | undefined;
+  /** Points of the last of the tenant's days in the range, oldest first, to integrate the running day up to now. */
+  readonly pointsOfLastDate: readonly StoragePointRow[];
+  /** Whether the tenant has any usage at all, in the range or outside. */
+  readonly exists: boolean;
+  /** The database's clock when this was read, in milliseconds since 1970. */
+  readonly readAtMs: number;
+}
+
+/** Sum of the quota units that one window of a tenant was charged, by the ledger. */
+export interface ChargeSumQuery {
+  readonly tenantId: string;
+  readonly meter: string;
+  readonly resetNumber: number;
+  readonly firstDate: UsageDate;
+  readonly lastDate: UsageDate;
+}
+
+/** What identifies a ledger. Made once, when the tables were. */
+export interface LedgerIdentity {
+  readonly ledgerId: string;
+  /** The 32-byte key under which users are hashed. */
+  readonly hashKey: Buffer;
+}
+
+/** Known to be missing: records that were acknowledged and are in no ledger any more. */
+export interface UsageGap {
+  readonly producerId: string;
+  /** Records `from + 1 .. to` are missing. */
+  readonly from: number;
+  readonly to: number;
+  readonly reason: string;
+}
+
+/** Who else feeds this ledger. */
+export interface LiveProducer {
+  readonly producerId: string;
+  readonly host: string;
+  readonly pid: number;
+}
+
+/**
+ * Callers may rely on: a range or a log's step is applied whole or not at all, and at most once, whatever is resent.
+ * Every method rejects with `ledger_unavailable` (outcome unknown: try again), `ledger_refused` (PostgreSQL refuses this
+ * data, SQLSTATE class 22, 23 or 54: trying again will not help) or `migrations_pending`, never with anything else.
+ */
+export interface UsageLedger {
+  identity(): Promise<LedgerIdentity>;
+  /** A fresh UUIDv7 by the database's clock. */
+  newProducerId(): Promise<string>;
+  /** Idempotent. `refused` where the id is older than the collector's minimum age. */
+  registerProducer(producerId: string, holder: { host: string; pid: number }): Promise<'registered' | 'refused'>;
+  /** Says that the producer lives, or that it closed. */
+  touchProducer(producerId: string, closed: boolean): Promise<void>;
+  /** Producers that are not closed, were seen within 10 minutes, and are not `producerId`. */
+  otherLiveProducers(producerId: string): Promise<readonly LiveProducer[]>;
+  apply(batch: UsageBatch): Promise<ApplyOutcome>;
+  recordGap(gap: UsageGap): Promise<void>;
+  /** undefined where the source was never replayed. */
+  replayPosition(source: string): Promise<(ReplayPosition & { readonly options: string }) | undefined>;
+  /** `lost`: another replay advanced the source meanwhile; nothing was written. */
+  applyReplay(batch: ReplayBatch): Promise<'applied' | 'lost'>;
+  /** Both dates inclusive. `now` decides nothing here: the running day is integrated by the report. */
+  readUsage(tenantId: string, from: UsageDate, to: UsageDate): Promise<LedgerUsage>;
+  /** One sum a query, in their order, in one round trip. */
+  sumCharges(queries: readonly ChargeSumQuery[]): Promise<readonly number[]>;
+}
