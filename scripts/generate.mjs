@@ -26,7 +26,9 @@ function embed(folder, names) {
 
 const stale = [];
 for (const folder of foldersBelow(join(root, 'src'))) {
-  const names = readdirSync(folder).filter((name) => EMBEDDED.has(extname(name))).sort();
+  const names = readdirSync(folder)
+    .filter((name) => EMBEDDED.has(extname(name)))
+    .sort();
   if (names.length === 0) continue;
   const target = join(folder, `${basename(folder)}.generated.ts`);
   const text = embed(folder, names);
@@ -36,6 +38,10 @@ for (const folder of foldersBelow(join(root, 'src'))) {
 }
 
 if (stale.length > 0) {
-  console.error(check ? `Not equal to a rebuild: ${stale.join(', ')}. Run \`npm run generate\` and commit.` : `Wrote ${stale.join(', ')}.`);
+  console.error(
+    check
+      ? `Not equal to a rebuild: ${stale.join(', ')}. Run \`npm run generate\` and commit.`
+      : `Wrote ${stale.join(', ')}.`,
+  );
   if (check) process.exitCode = 1;
 }

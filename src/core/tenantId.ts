@@ -46,7 +46,8 @@ const NONE: ResolvedId = { kind: 'none' };
 export function resolveId(value: unknown, faultOf: (text: string) => string | undefined): ResolvedId {
   if (value === undefined || value === null) return NONE;
   const text = asText(value);
-  if (text === undefined) return { kind: 'fault', fault: `expected a text, a safe integer or a bigint, got ${typeof value}` };
+  if (text === undefined)
+    return { kind: 'fault', fault: `expected a text, a safe integer or a bigint, got ${typeof value}` };
   const fault = faultOf(text);
   return fault === undefined ? { kind: 'id', id: text } : { kind: 'fault', fault };
 }

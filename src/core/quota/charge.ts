@@ -94,7 +94,8 @@ export function charge(stored: ReadonlyMap<string, StoredWindow>, request: Charg
     else found.push(candidate.isNew ? countInner(candidate, found) : candidate);
   }
   if (cold) return unanswered('cold', timeMs);
-  const denied = request.cost > 0 && found.some((one) => one.limit !== undefined && request.cost > one.limit - one.used);
+  const denied =
+    request.cost > 0 && found.some((one) => one.limit !== undefined && request.cost > one.limit - one.used);
   const added = denied ? 0 : request.cost;
   return {
     reply: {
@@ -132,7 +133,11 @@ const unanswered = (outcome: 'cold' | 'clock' | 'late', timeMs: number): ChargeS
 export const saturatingSum = (used: number, added: number): number =>
   added > MAX_COUNT - used ? MAX_COUNT : used + added;
 
-function findWindow(window: ChargeWindow, stored: StoredWindow | undefined, timeMs: number): FoundWindow | 'clock' | 'cold' {
+function findWindow(
+  window: ChargeWindow,
+  stored: StoredWindow | undefined,
+  timeMs: number,
+): FoundWindow | 'clock' | 'cold' {
   const lastStart = window.starts[2];
   // A window that begins after all that the caller could mean was written by a clock that jumped ahead and came back:
   // honouring it would freeze the quota until then.
@@ -144,17 +149,29 @@ function findWindow(window: ChargeWindow, stored: StoredWindow | undefined, time
   const start = known === undefined ? sentStart : Math.max(sentStart, known.end);
   const fresh: StoredWindow = { start, end: endOfSent(window, sent), used: 0, provisional: false };
   // An older window proves that this store has been counting all along, so a new one begins at 0. Without one nothing is known.
-  if (known === undefined && window.fromLedger && window.limit !== undefined && window.floor?.start !== start) return 'cold';
+  if (known === undefined && window.fromLedger && window.limit !== undefined && window.floor?.start !== start)
+    return 'cold';
   return withFloor(window, fresh, true);
 }
 
 function withFloor(window: ChargeWindow, counter: StoredWindow, isNew: boolean): FoundWindow {
   const floor = window.floor?.start === counter.start ? window.floor : undefined;
   const used = floor === undefined ? counter.used : Math.max(counter.used, floor.used);
-  const provisional = floor === undefined ? counter.provisional : floor.provisional === true && (isNew || counter.provisional);
+  const provisional =
+    floor === undefined ? counter.provisional : floor.provisional === true && (isNew || counter.provisional);
   const raised = floor !== undefined && (isNew || used !== counter.used || provisional !== counter.provisional);
   const sent = sentWindowAt(window, counter.start);
-  return { field: window.field, limit: window.limit, start: counter.start, end: counter.end, used, provisional, sent, isNew, raised };
+  return {
+    field: window.field,
+    limit: window.limit,
+    start: counter.start,
+    end: counter.end,
+    used,
+    provisional,
+    sent,
+    isNew,
+    raised,
+  };
 }
 
 /** A window limited for the first time counts at least what any shorter window lying wholly inside it has counted. */
