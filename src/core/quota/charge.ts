@@ -35,6 +35,8 @@ export interface ChargeRequest {
   readonly windows: readonly ChargeWindow[];
   /** By the store's clock, in milliseconds since 1970: a store that comes to it later answers `late` and charges nothing. */
   readonly deadlineMs?: number | undefined;
+  /** Longest wait for the answer from now on, in milliseconds. The guard around a store holds it; stores themselves do not look. */
+  readonly waitMs?: number | undefined;
 }
 
 /** What a window stands at after a decision. */

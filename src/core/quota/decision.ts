@@ -46,6 +46,8 @@ export interface Decision {
   readonly label: DecisionLabel;
   /** The tenant's limits, shortest window first; empty where the store did not answer: no figure is ever invented. */
   readonly limits: readonly LimitState[];
+  /** Limits that the cost is above, with their number; empty unless the outcome is `cost_exceeds_limit`. */
+  readonly exceeded: readonly EffectiveLimit[];
   /** Whether the store may have charged this cost although no answer came. */
   readonly chargeUnknown: boolean;
 }
@@ -71,9 +73,9 @@ export function limitStates(
   });
 }
 
-/** Names of the limits that the cost can never fit, whatever was used. A limit of 0 is not among them: it refuses with 429. */
-export function limitsBelowCost(limits: readonly EffectiveLimit[], cost: number): string[] {
-  return limits.filter((one) => one.limit !== 'unlimited' && one.limit > 0 && cost > one.limit).map((one) => one.name);
+/** The limits that the cost can never fit, whatever was used. A limit of 0 is not among them: it refuses with 429. */
+export function limitsBelowCost(limits: readonly EffectiveLimit[], cost: number): EffectiveLimit[] {
+  return limits.filter((one) => one.limit !== 'unlimited' && one.limit > 0 && cost > one.limit);
 }
 
 /**
