@@ -13,6 +13,7 @@ export default defineConfig({
           name: 'servers',
           include: ['test/**/*.test.ts'],
           globalSetup: ['test/servers/globalSetup.ts'],
+          setupFiles: ['test/servers/noLeftovers.ts'],
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },

@@ -1,0 +1,82 @@
+// Where PostgreSQL and Redis are on this machine: given, found, or installed. Never "not here, so skip".
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, realpathSync } from 'node:fs';
+import { delimiter, dirname, join } from 'node:path';
+import { embeddedPostgresFolder, installPostgres, installRedis } from './install.js';
+
+const OLDEST_POSTGRES = 15;
+const DEBIAN = '/usr/lib/postgresql';
+
+export interface RedisBinary {
+  readonly command: string;
+  /** Set where the binary was unpacked without root and its libraries lie beside it. */
+  readonly libraries: string | undefined;
+}
+
+/** The folder that holds `postgres` and `initdb`. Found once a run; the workers inherit the answer. */
+export async function postgresFolder(): Promise<string> {
+  process.env.TEST_POSTGRES_FOLDER ??=
+    findPostgres() ?? (await afterInstall('PostgreSQL', installPostgres, findPostgres));
+  return process.env.TEST_POSTGRES_FOLDER;
+}
+
+/** The Redis server's binary. Found once a run; the workers inherit the answer. */
+export async function redisBinary(): Promise<RedisBinary> {
+  process.env.TEST_REDIS_BINARY ??= findRedis() ?? (await afterInstall('Redis', installRedis, findRedis));
+  return { command: process.env.TEST_REDIS_BINARY, libraries: process.env.TEST_REDIS_LIBRARIES };
+}
+
+/** A version of at least 15 that has its `initdb` beside it: on PATH there may be a wrapper, or a client alone. */
+function findPostgres(): string | undefined {
+  const debian = existsSync(DEBIAN) ? readdirSync(DEBIAN).sort((a, b) => Number(a) - Number(b)) : [];
+  const folders = [
+    ...onPath('postgres').map((path) => dirname(realpathSync(path))),
+    ...debian.map((version) => join(DEBIAN, version, 'bin')),
+    embeddedPostgresFolder(),
+  ];
+  return folders.find(
+    (folder) => folder !== undefined && ['postgres', 'initdb'].every((name) => isNewEnough(join(folder, name))),
+  );
+}
+
+function isNewEnough(path: string): boolean {
+  if (!existsSync(path)) return false;
+  const major = /\(PostgreSQL\) (\d+)/.exec(versionOf(path))?.[1];
+  return major !== undefined && Number(major) >= OLDEST_POSTGRES;
+}
+
+function findRedis(): string | undefined {
+  return onPath('redis-server').find((path) => /Redis server v=\d+/.test(versionOf(path)));
+}
+
+function versionOf(path: string): string {
+  return spawnSync(path, ['--version'], { encoding: 'utf8', timeout: 10_000 }).stdout ?? '';
+}
+
+function onPath(name: string): string[] {
+  const folders = (process.env.PATH ?? '').split(delimiter).filter((folder) => folder !== '');
+  return folders.map((folder) => join(folder, name)).filter((path) => existsSync(path));
+}
+
+async function afterInstall(
+  what: 'PostgreSQL' | 'Redis',
+  install: () => Promise<string | undefined>,
+  find: () => string | undefined,
+): Promise<string> {
+  process.stderr.write(`${what} is not on this machine: installing it for the tests\n`);
+  let cause: unknown;
+  try {
+    const found = (await install()) ?? find();
+    if (found !== undefined) return found;
+  } catch (error) {
+    cause = error;
+  }
+  const variable = what === 'Redis' ? 'TEST_REDIS_URL' : 'TEST_DATABASE_URL';
+  const name = what === 'Redis' ? 'redis-server' : 'postgres (15 or newer, with initdb beside it)';
+  const reason = cause instanceof Error ? `: ${cause.message}` : '';
+  throw new Error(
+    `No ${what} for the tests, and installing it failed${reason}\n` +
+      `Put ${name} on PATH, or set ${variable} to a server that tests may create and drop data on.`,
+    { cause },
+  );
+}

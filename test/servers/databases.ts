@@ -1,0 +1,57 @@
+// Databases of their own for test files, on the run's shared PostgreSQL.
+import { randomBytes } from 'node:crypto';
+import { Client } from 'pg';
+import { runName } from './runFolder.js';
+
+export interface TestDatabase {
+  /** A connection string; `?schema=` may be added to it. */
+  readonly url: string;
+  /** Ends what is still connected, and removes it. */
+  drop(): Promise<void>;
+}
+
+/** An empty database with a name of its own. */
+export async function createDatabase(): Promise<TestDatabase> {
+  return create(`${prefix()}${randomBytes(5).toString('hex')}`, 'template0');
+}
+
+/** Removes what this run left on a server that outlives it (a given TEST_DATABASE_URL). */
+export async function dropDatabasesOfRun(): Promise<void> {
+  await onServer(async (client) => {
+    const { rows } = await client.query('select datname from pg_database where starts_with(datname, $1)', [prefix()]);
+    for (const { datname } of rows) await client.query(`drop database if exists "${datname}" with (force)`);
+  });
+}
+
+async function create(name: string, template: string): Promise<TestDatabase> {
+  await onServer((client) => client.query(`create database "${name}" template "${template}"`));
+  const url = new URL(serverUrl());
+  url.pathname = `/${name}`;
+  return {
+    url: url.href,
+    drop: async () => {
+      await onServer((client) => client.query(`drop database if exists "${name}" with (force)`));
+    },
+  };
+}
+
+async function onServer<T>(work: (client: Client) => Promise<T>): Promise<T> {
+  const client = new Client({ connectionString: serverUrl() });
+  await client.connect();
+  try {
+    return await work(client);
+  } finally {
+    await client.end();
+  }
+}
+
+function prefix(): string {
+  return `tallygate_test_${runName()}_`;
+}
+
+function serverUrl(): string {
+  const url = process.env.TEST_DATABASE_URL;
+  if (url === undefined)
+    throw new Error('TEST_DATABASE_URL is not set: tests with servers run in the project "servers"');
+  return url;
+}

