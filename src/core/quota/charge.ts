@@ -31,7 +31,7 @@ export interface ChargeRequest {
   readonly tenantId: string;
   /** Whole units, from 0 to 2^53-1. 0 looks: it is granted always and nothing is written, floors included. */
   readonly cost: number;
-  /** Shortest windows first: a counter that is new counts at least what a shorter window inside it has counted. */
+  /** In any order, which is that of the reply: a counter that is new counts at least what any other window inside it has counted. */
   readonly windows: readonly ChargeWindow[];
   /** By the store's clock, in milliseconds since 1970: a store that comes to it later answers `late` and charges nothing. */
   readonly deadlineMs?: number | undefined;
@@ -86,16 +86,17 @@ const NOTHING: ReadonlyMap<string, StoredWindow> = new Map();
  */
 export function charge(stored: ReadonlyMap<string, StoredWindow>, request: ChargeRequest, timeMs: number): ChargeStep {
   if (request.deadlineMs !== undefined && timeMs > request.deadlineMs) return unanswered('late', timeMs);
-  const found: FoundWindow[] = [];
+  const before: FoundWindow[] = [];
   let cold = false;
   for (const window of request.windows) {
     const candidate = findWindow(window, stored.get(window.field), timeMs);
     // A clock that is off makes every other finding about this request meaningless, so it is told first.
     if (candidate === 'clock') return unanswered('clock', timeMs);
     if (candidate === 'cold') cold = true;
-    else found.push(candidate.isNew ? countInner(candidate, found) : candidate);
+    else before.push(candidate);
   }
   if (cold) return unanswered('cold', timeMs);
+  const found = before.map((one) => (one.isNew ? countInner(one, before) : one));
   const denied =
     request.cost > 0 && found.some((one) => one.limit !== undefined && request.cost > one.limit - one.used);
   const added = denied ? 0 : request.cost;
@@ -144,11 +145,13 @@ function findWindow(
   // A window that begins after all that the caller could mean was written by a clock that jumped ahead and came back:
   // honouring it would freeze the quota until then.
   const known = stored !== undefined && stored.start <= lastStart ? stored : undefined;
-  if (known !== undefined && timeMs < known.end) return withFloor(window, known, false);
+  const knownEnd =
+    known === undefined ? Number.NEGATIVE_INFINITY : Math.max(known.end, sentEndFor(window, known.start));
+  if (known !== undefined && timeMs < knownEnd) return withFloor(window, { ...known, end: knownEnd }, false);
   const sent = sentWindowAt(window, timeMs);
   if (sent < 0) return 'clock';
   const sentStart = window.starts[sent] as number;
-  const start = known === undefined ? sentStart : Math.max(sentStart, known.end);
+  const start = Math.max(sentStart, knownEnd);
   const fresh: StoredWindow = { start, end: endOfSent(window, sent), used: 0, provisional: false };
   // An older window proves that this store has been counting all along, so a new one begins at 0. Without one nothing is known.
   if (known === undefined && window.fromLedger && window.limit !== undefined && window.floor?.start !== start)
@@ -176,9 +179,12 @@ function withFloor(window: ChargeWindow, counter: StoredWindow, isNew: boolean):
   };
 }
 
-/** A window limited for the first time counts at least what any shorter window lying wholly inside it has counted. */
-function countInner(fresh: FoundWindow, shorter: readonly FoundWindow[]): FoundWindow {
-  const inner = shorter.filter((one) => one.start >= fresh.start && one.end <= fresh.end).map((one) => one.used);
+/**
+ * A window limited for the first time counts at least what any window lying wholly inside it has counted, wherever that
+ * one stands in the request: the day travels last where no limit has it, and is inside the week and the month all the same.
+ */
+function countInner(fresh: FoundWindow, all: readonly FoundWindow[]): FoundWindow {
+  const inner = all.filter((one) => one.start >= fresh.start && one.end <= fresh.end).map((one) => one.used);
   return { ...fresh, used: Math.max(fresh.used, ...inner) };
 }
 
@@ -186,6 +192,15 @@ function countInner(fresh: FoundWindow, shorter: readonly FoundWindow[]): FoundW
 function sentWindowAt(window: ChargeWindow, instant: number): number {
   if (instant >= window.end) return -1;
   return window.starts.findLastIndex((start) => start <= instant);
+}
+
+/**
+ * End of the sent window in which a stored one begins. A change of zone or anchor makes the running window end later
+ * (calendar.ts): the stored window lasts as long, or its date would get its whole limit again at the old end.
+ */
+function sentEndFor(window: ChargeWindow, storedStart: number): number {
+  const sent = sentWindowAt(window, storedStart);
+  return sent < 0 ? Number.NEGATIVE_INFINITY : endOfSent(window, sent);
 }
 
 const endOfSent = (window: ChargeWindow, sent: number): number => window.starts[sent + 1] ?? window.end;
