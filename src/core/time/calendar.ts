@@ -1,43 +1,95 @@
 // A tenant's dates, weeks and months as instants: time zones with their gaps and repeats, the billing anchor day, and what
 // holds while a change of either is under way. Pure: the runtime's time-zone data is its only source.
+import { TallygateError } from '../errors.js';
+import type { CalendarUnit, Period, TenantCalendar } from './calendarSetting.js';
+import { type Eras, erasOf, spanAt } from './eras.js';
+import { DAY_MS, dateOfDayNumber, dayNumberOf, type UsageDate } from './usageDate.js';
 
-/** A date as `YYYY-MM-DD`, in some tenant's calendar. Days travel as text everywhere, never as a `Date`. */
-export type UsageDate = string;
+export {
+  type CalendarSetting,
+  type CalendarUnit,
+  type EarlierCalendar,
+  type Period,
+  type TenantCalendar,
+  UTC_CALENDAR,
+} from './calendarSetting.js';
+export { addDays, datesBetween, daysBetween, firstOfMonth, isUsageDate, type UsageDate } from './usageDate.js';
+export { isTimeZone } from './zone.js';
 
-/** What a calendar is made of. */
-export interface CalendarSetting {
-  /** An IANA name such as `Europe/Berlin`; never an offset. */
-  readonly timeZone: string;
-  /** The day of the month on which a billing month begins, 1 to 31; clamped to the last day of shorter months. */
-  readonly billingAnchorDay: number;
-}
-
-/** A setting that held before the present one. */
-export interface EarlierCalendar extends CalendarSetting {
-  /** The instant of the change that ended it, in milliseconds since 1970, by the database's clock. */
-  readonly until: number;
-}
+/** 0001-01-01 and 10000-01-01: dates outside have no `YYYY-MM-DD`. */
+const FIRST_INSTANT = -62_135_596_800_000;
+const END_OF_TIME = 253_402_300_800_000;
 
 /**
- * A tenant's calendar. `earlier` holds the settings of the last months, oldest first: a change never repeats a date, so
- * the period that was running when a setting changed still ends by rules that involve the old one.
+ * The day, week or billing month of a tenant that holds an instant.
+ *
+ * @param instantMs - Milliseconds since 1970, of the years 0001 to 9999; anything else throws `invalid_request`.
  */
-export interface TenantCalendar extends CalendarSetting {
-  readonly earlier: readonly EarlierCalendar[];
+export function periodAt(unit: CalendarUnit, instantMs: number, calendar: TenantCalendar): Period {
+  const timeline = timelineOf(calendar);
+  const recent = timeline.recent[unit];
+  const known = recent.find((period) => period.start <= instantMs && instantMs < period.end);
+  if (known !== undefined) return known;
+  if (!(instantMs >= FIRST_INSTANT && instantMs < END_OF_TIME)) {
+    throw new TallygateError('invalid_request', `instant: expected one of the years 0001 to 9999, got ${instantMs}`);
+  }
+  const period = newPeriod(unit, instantMs, timeline.eras);
+  if (recent.unshift(period) > MAX_RECENT) recent.pop();
+  return period;
 }
 
-/** The units of time that follow a tenant's calendar. Minutes and hours do not: they are aligned to UTC. */
-export type CalendarUnit = 'day' | 'week' | 'month';
-
-/** One day, week or billing month of a tenant. Periods of one unit tile time: each ends where the next begins. */
-export interface Period {
-  /** First instant, in milliseconds since 1970. */
-  readonly start: number;
-  /** First instant after it. */
-  readonly end: number;
-  readonly firstDate: UsageDate;
-  readonly lastDate: UsageDate;
+/** The date of an instant in a tenant's calendar. Throws as `periodAt`. */
+export function dateAt(instantMs: number, calendar: TenantCalendar): UsageDate {
+  return periodAt('day', instantMs, calendar).firstDate;
 }
 
-/** The calendar of a tenant that has no setting. */
-export const UTC_CALENDAR: TenantCalendar = { timeZone: 'UTC', billingAnchorDay: 1, earlier: [] };
+/** The day of a date, or undefined where it never happens: its zone skipped it, or a change of zone did. */
+export function dayOf(date: UsageDate, calendar: TenantCalendar): Period | undefined {
+  let day = periodAt('day', dayNumberOf(date) * DAY_MS, calendar);
+  while (day.firstDate > date) day = periodAt('day', day.start - 1, calendar);
+  while (day.firstDate < date) day = periodAt('day', day.end, calendar);
+  return day.firstDate === date ? day : undefined;
+}
+
+function newPeriod(unit: CalendarUnit, instantMs: number, eras: Eras): Period {
+  const { start, end } = spanAt(unit, eras, instantMs);
+  const date = (at: number): UsageDate => dateOfDayNumber(spanAt('day', eras, at).label);
+  return { start, end, firstDate: date(start), lastDate: date(end - 1) };
+}
+
+/** A calendar laid out in time, and the periods that were asked for last. */
+interface Timeline {
+  readonly eras: Eras;
+  readonly recent: Readonly<Record<CalendarUnit, Period[]>>;
+}
+
+/** Periods kept a unit: the previous, the present and the next one that a decision is sent with, and one to spare. */
+const MAX_RECENT = 4;
+/** Timelines shared by all tenants of one zone and anchor that never changed either. */
+const MAX_SHARED = 2048;
+
+const timelines = new WeakMap<TenantCalendar, Timeline>();
+const shared = new Map<string, Timeline>();
+
+function timelineOf(calendar: TenantCalendar): Timeline {
+  const known = timelines.get(calendar);
+  if (known !== undefined) return known;
+  const made = calendar.earlier.length === 0 ? sharedTimeline(calendar) : newTimeline(calendar);
+  timelines.set(calendar, made);
+  return made;
+}
+
+function sharedTimeline(calendar: TenantCalendar): Timeline {
+  const key = `${calendar.timeZone} ${calendar.billingAnchorDay}`;
+  const known = shared.get(key);
+  if (known !== undefined) return known;
+  const made = newTimeline(calendar);
+  if (shared.size >= MAX_SHARED) shared.clear();
+  shared.set(key, made);
+  return made;
+}
+
+const newTimeline = (calendar: TenantCalendar): Timeline => ({
+  eras: erasOf(calendar),
+  recent: { day: [], week: [], month: [] },
+});
