@@ -1,0 +1,135 @@
+// The environment, read once into a Config: every variable, its default, and all that is wrong with them at once.
+import { type Environment, EnvironmentReader } from './config/environment.js';
+import { readPlanVariables } from './config/quotaVariables.js';
+import { type DatabaseAddress, type RedisAddress, readDatabase, readRedis } from './config/storeVariables.js';
+import { DEFAULT_PLAN, type Plans } from './core/quota/plans.js';
+
+export { configurationFault, type Environment } from './config/environment.js';
+export { type DatabaseAddress, DEFAULT_SCHEMA, type RedisAddress } from './config/storeVariables.js';
+
+/** Which response headers tell a client of its limits. */
+export type HeaderStyle = 'legacy' | 'standard' | 'both' | 'none';
+
+/** What becomes of a request when the counter store does not answer. */
+export type StoreErrorPolicy = 'allow' | 'deny';
+
+export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
+
+/** Everything that an environment says. Undefined: not set, and without a default. */
+export interface Config {
+  /** Undefined: the embedded database in `dataDir`. */
+  readonly database: DatabaseAddress | undefined;
+  /** Undefined: counters in the process. */
+  readonly redis: RedisAddress | undefined;
+  /** Whether api calls, users and storage are booked. Quota units and denials always are. */
+  readonly usageMeterEnabled: boolean;
+  /** Distinct rows (tenant, day, meter) that make a flush due; 1 to 100,000. */
+  readonly flushRows: number;
+  /** Longest wait of an increment before it is sent to the ledger, in milliseconds; 250 to 3,600,000. */
+  readonly flushIntervalMs: number;
+  readonly plans: Plans;
+  /** A name in `plans`. */
+  readonly defaultPlan: string;
+  readonly onStoreError: StoreErrorPolicy;
+  /** Longest wait for the counter store, from the request's arrival, in milliseconds; 1 to 60,000. */
+  readonly storeTimeoutMs: number;
+  readonly headers: HeaderStyle;
+  /** In small letters. */
+  readonly tenantHeader: string | undefined;
+  readonly adminToken: string | undefined;
+  /** 0: any free port. */
+  readonly port: number;
+  readonly host: string;
+  /** As given: relative to the working directory, or absolute. */
+  readonly dataDir: string;
+  /** Whether pending migrations are applied to PostgreSQL at start. The embedded database's always are. */
+  readonly migrate: boolean;
+  /** False: both middlewares pass everything through. */
+  readonly enabled: boolean;
+  readonly metricsPublic: boolean;
+  readonly logLevel: LogLevel;
+}
+
+const LEAST_FLUSH_INTERVAL_MS = 250;
+const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}$/;
+// What a Bearer header can carry: visible ASCII, no blank.
+const TOKEN = /^[\x21-\x7e]{1,512}$/;
+const LOG_LEVELS: readonly LogLevel[] = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
+
+/**
+ * Reads an environment such as `process.env`. An empty variable is unset, booleans are exactly `true` or `false`, numbers
+ * only digits.
+ *
+ * @throws TallygateError `invalid_configuration` with one fault for everything that is wrong: the variable, what was
+ * expected, what was found. Secrets are not shown.
+ */
+export function readConfig(env: Environment): Config {
+  const reader = new EnvironmentReader(env);
+  const plans = readPlanVariables(env, reader);
+  const tenantHeader = reader.matching('TENANT_HEADER', HEADER_NAME, "a header's name such as X-Tenant-Id");
+  const config: Config = {
+    database: readDatabase(reader),
+    redis: readRedis(reader),
+    usageMeterEnabled: reader.flag('USAGE_METER_ENABLED', true),
+    flushRows: reader.whole('USAGE_METER_BATCH_SIZE', { least: 1, most: 100_000, otherwise: 100 }),
+    flushIntervalMs: readFlushInterval(reader),
+    plans,
+    defaultPlan: readDefaultPlan(reader, plans),
+    onStoreError: readStoreErrorPolicy(reader),
+    storeTimeoutMs: reader.whole('QUOTA_STORE_TIMEOUT_MS', { least: 1, most: 60_000, otherwise: 250 }),
+    headers: reader.choice('QUOTA_HEADERS', ['legacy', 'standard', 'both', 'none'], 'both'),
+    tenantHeader: tenantHeader?.toLowerCase(),
+    adminToken: reader.secret('ADMIN_TOKEN', TOKEN, '1 to 512 visible ASCII characters without blanks'),
+    port: reader.whole('PORT', { least: 0, most: 65_535, otherwise: 3000 }),
+    host: reader.matching('HOST', /^[^\s/]{1,255}$/, 'an address or host name') ?? '127.0.0.1',
+    dataDir: reader.matching('TALLYGATE_DATA_DIR', /^[^\0]{1,4000}$/, 'the path of a folder') ?? '.tallygate',
+    migrate: reader.flag('TALLYGATE_MIGRATE', false),
+    enabled: reader.flag('TALLYGATE_ENABLED', true),
+    metricsPublic: reader.flag('METRICS_PUBLIC', false),
+    logLevel: reader.choice('LOG_LEVEL', LOG_LEVELS, 'info'),
+  };
+  refuseWhatComesLater(reader);
+  reader.throwFaults();
+  return config;
+}
+
+function readFlushInterval(reader: EnvironmentReader): number {
+  const most = 3_600_000;
+  const asked = reader.whole('USAGE_METER_FLUSH_INTERVAL_MS', { least: 0, most, otherwise: 5_000 });
+  return Math.max(LEAST_FLUSH_INTERVAL_MS, asked);
+}
+
+function readDefaultPlan(reader: EnvironmentReader, plans: Plans): string {
+  const plan = reader.text('QUOTA_DEFAULT_PLAN') ?? DEFAULT_PLAN;
+  if (!plans.has(plan)) reader.expected('QUOTA_DEFAULT_PLAN', `a known plan (${[...plans.keys()].join(', ')})`, plan);
+  return plan;
+}
+
+/** The default will be `local`; until that exists, refusing is what keeps the promise never to admit above a limit. */
+function readStoreErrorPolicy(reader: EnvironmentReader): StoreErrorPolicy {
+  const name = 'QUOTA_ON_STORE_ERROR';
+  const asked = reader.choice(name, ['local', 'allow', 'deny'], 'deny');
+  reader.notYet(
+    name,
+    (text) => text === 'local',
+    'use deny (503 while the store is away) or allow (let pass and count)',
+  );
+  return asked === 'allow' ? 'allow' : 'deny';
+}
+
+/** Settings of later versions. Ignoring one would be a quota or a journal that somebody relies on and that is not there. */
+function refuseWhatComesLater(reader: EnvironmentReader): void {
+  reader.choice('QUOTA_MODE', ['strict', 'leased'], 'strict');
+  reader.notYet('QUOTA_MODE', (mode) => mode === 'leased', 'leave it unset, or use strict');
+  if (!reader.flag('QUOTA_ENFORCE', true))
+    reader.notYet(
+      'QUOTA_ENFORCE',
+      (text) => text === 'false',
+      'leave it unset; to watch without refusing, set the limits to unlimited',
+    );
+  reader.choice('UNKNOWN_TENANTS', ['admit', 'deny'], 'admit');
+  reader.notYet('UNKNOWN_TENANTS', (text) => text === 'deny', 'leave it unset, and refuse unknown tenants in the app');
+  // Unset means no journal in this version, and `false` says the same; `true` would promise what kill -9 then breaks.
+  if (reader.flag('USAGE_METER_JOURNAL', false))
+    reader.fault('USAGE_METER_JOURNAL', '"true" is not supported yet: leave it unset, and stop processes by SIGTERM');
+}

@@ -1,0 +1,82 @@
+// Where usage and counters are kept: DATABASE_URL with its ?schema=, REDIS_URL, and what belongs to them.
+import type { EnvironmentReader } from './environment.js';
+
+/** The PostgreSQL schema that holds our tables where `?schema=` names none. */
+export const DEFAULT_SCHEMA = 'tallygate';
+
+/** A PostgreSQL database and the schema in it. */
+export interface DatabaseAddress {
+  /** The connection URL without `?schema=`, which is Prisma's convention and unknown to PostgreSQL. Holds a password. */
+  readonly url: string;
+  readonly schema: string;
+}
+
+// What PostgreSQL can quote into 63 bytes and a person can type; `pg_` is its own.
+const SCHEMA_PATTERN = /^(?!pg_)[A-Za-z_][A-Za-z0-9_-]{0,62}$/;
+
+/** Undefined: the embedded database. */
+export function readDatabase(reader: EnvironmentReader): DatabaseAddress | undefined {
+  const name = 'DATABASE_URL';
+  const url = readUrl(reader, name, ['postgres:', 'postgresql:']);
+  if (url === undefined) {
+    refuseEmbeddedInProduction(reader);
+    return undefined;
+  }
+  const schemas = url.searchParams.getAll('schema');
+  const schema = schemas[0] ?? DEFAULT_SCHEMA;
+  if (schemas.length > 1) reader.fault(name, `expected one ?schema=, got ${schemas.length}`);
+  else if (!SCHEMA_PATTERN.test(schema))
+    reader.expected(
+      name,
+      '?schema= with a name of letters, digits, _ and -, at most 63, not beginning with pg_',
+      schema,
+    );
+  url.searchParams.delete('schema');
+  return { url: url.href, schema };
+}
+
+/** A container would bill into a disk that the next deploy throws away. */
+function refuseEmbeddedInProduction(reader: EnvironmentReader): void {
+  const embedded = reader.flag('TALLYGATE_EMBEDDED', false);
+  // A faulty URL has been told already.
+  if (reader.text('DATABASE_URL') !== undefined || embedded || reader.text('NODE_ENV') !== 'production') return;
+  reader.fault(
+    'DATABASE_URL',
+    'expected a PostgreSQL URL with NODE_ENV=production, got nothing; TALLYGATE_EMBEDDED=true allows the embedded database, on a disk that outlives the deploy',
+  );
+}
+
+/** A Redis server. */
+export interface RedisAddress {
+  /** May hold a password. */
+  readonly url: string;
+  /** Begins every key of ours. */
+  readonly keyPrefix: string;
+}
+
+/** Undefined: counters in the process. */
+export function readRedis(reader: EnvironmentReader): RedisAddress | undefined {
+  const instead = 'give one server in REDIS_URL and leave REDIS_MODE unset';
+  reader.choice('REDIS_MODE', ['single', 'cluster', 'sentinel'], 'single');
+  reader.notYet('REDIS_MODE', (mode) => mode === 'cluster' || mode === 'sentinel', instead);
+  reader.notYet('REDIS_SENTINEL_NAME', () => true, instead);
+  // Braces are the hash tag by which a tenant's keys stay on one node: a prefix with its own would put all tenants on one.
+  const keyPrefix = reader.matching('REDIS_KEY_PREFIX', /^[^{}\0]{1,100}$/, 'at most 100 characters without { and }');
+  if (reader.text('REDIS_URL')?.includes(',') === true) {
+    reader.fault('REDIS_URL', `a list of nodes is not supported yet: ${instead}`);
+    return undefined;
+  }
+  const url = readUrl(reader, 'REDIS_URL', ['redis:', 'rediss:']);
+  return url === undefined ? undefined : { url: url.href, keyPrefix: keyPrefix ?? 'tg:' };
+}
+
+function readUrl(reader: EnvironmentReader, name: string, schemes: readonly string[]): URL | undefined {
+  const text = reader.text(name);
+  if (text === undefined) return undefined;
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url !== undefined && schemes.includes(url.protocol)) return url;
+  // A URL holds a password, and one that cannot be parsed may hold it anywhere: nothing of it but the scheme is shown.
+  const got = url === undefined ? 'something that is no URL' : `a URL of scheme ${url.protocol}//`;
+  reader.fault(name, `expected ${schemes.map((scheme) => `${scheme}//`).join(' or ')}…, got ${got} (not shown)`);
+  return undefined;
+}
