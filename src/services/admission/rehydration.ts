@@ -6,7 +6,7 @@
 // after the next flush interval, which heals a lagging replica, a restart from an old snapshot, and what other processes had
 // not flushed at the first reading. Sending a sum twice is harmless: the store takes the maximum.
 import { hasCode } from '../../core/errors.js';
-import type { CounterFloor, CountedWindow } from '../../core/quota/charge.js';
+import type { CountedWindow, CounterFloor } from '../../core/quota/charge.js';
 import type { PlannedWindow } from '../../core/quota/windows.js';
 import type { Clock } from '../../ports/clock.js';
 import type { ChargeSumQuery } from '../../ports/usageLedger.js';

@@ -1,0 +1,150 @@
+// The open sums: what was used and is in no batch yet. Grows with active tenants, days and users, never with requests.
+
+import { saturatingSum } from '../../core/quota/charge.js';
+import { MAX_COUNT } from '../../core/quota/limit.js';
+import type { UsageDate } from '../../core/time/calendar.js';
+import { dayBit, monthOf, userHashOf } from '../../core/usage/activeDays.js';
+import type { ActiveUserRow, CallRow, ChargeRow, StoragePointRow, UsageSums } from '../../ports/usageLedger.js';
+
+/** What one tenant used on one day. */
+interface DaySums {
+  apiCalls: number;
+  units: number;
+  denied: number;
+  unconfirmed: number;
+  /** Users by their own id; hashed when a batch is sealed, so that a user seen before costs a look-up. */
+  users: Set<string> | undefined;
+}
+
+/** What is not yet sealed of one tenant. */
+interface TenantSums {
+  readonly days: Map<UsageDate, DaySums>;
+  /** The last point of each second: of two in one second the later one wins anyway. */
+  readonly storage: Map<number, StoragePointRow>;
+}
+
+/** Amounts that a day can gain. */
+export type DayCount = 'apiCalls' | 'units' | 'denied' | 'unconfirmed';
+
+/** See the head of this file. */
+export class UsageBuffer {
+  readonly #tenants = new Map<string, TenantSums>();
+  readonly #onSaturated: (what: string) => void;
+  #rows = 0;
+
+  constructor(onSaturated: (what: string) => void) {
+    this.#onSaturated = onSaturated;
+  }
+
+  /** Distinct (tenant, day) rows, users and storage points that wait. */
+  get rows(): number {
+    return this.#rows;
+  }
+
+  /** Whether anything of the tenant waits. */
+  has(tenantId: string): boolean {
+    return this.#tenants.has(tenantId);
+  }
+
+  add(tenantId: string, usageDate: UsageDate, count: DayCount, amount: number): void {
+    const day = this.#day(tenantId, usageDate);
+    const sum = saturatingSum(day[count], amount);
+    if (sum === MAX_COUNT) this.#onSaturated(count);
+    day[count] = sum;
+  }
+
+  addUser(tenantId: string, usageDate: UsageDate, userId: string): void {
+    const day = this.#day(tenantId, usageDate);
+    day.users ??= new Set();
+    if (day.users.has(userId)) return;
+    day.users.add(userId);
+    this.#rows += 1;
+  }
+
+  addStorage(point: StoragePointRow): void {
+    const { storage } = this.#tenant(point.tenantId);
+    if (!storage.has(point.atSeconds)) this.#rows += 1;
+    storage.set(point.atSeconds, point);
+  }
+
+  /**
+   * Takes the oldest tenants' sums out, whole tenants until `mostRows` is reached, so that one transaction stays bounded
+   * and what comes in meanwhile begins anew. Undefined where nothing waits.
+   */
+  seal(mostRows: number, hashKey: Buffer): UsageSums | undefined {
+    const calls: CallRow[] = [];
+    const charges: ChargeRow[] = [];
+    const users: ActiveUserRow[] = [];
+    const storage: StoragePointRow[] = [];
+    for (const [tenantId, sums] of this.#tenants) {
+      if (calls.length + charges.length + users.length + storage.length >= mostRows) break;
+      for (const [usageDate, day] of sums.days) {
+        if (day.apiCalls > 0) calls.push({ tenantId, usageDate, apiCalls: day.apiCalls });
+        if (day.units > 0 || day.denied > 0 || day.unconfirmed > 0) charges.push(chargeRow(tenantId, usageDate, day));
+      }
+      users.push(...userRows(tenantId, sums.days, hashKey));
+      storage.push(...sums.storage.values());
+      this.#rows -= rowsOf(sums);
+      this.#tenants.delete(tenantId);
+    }
+    return calls.length + charges.length + users.length + storage.length === 0
+      ? undefined
+      : { calls, charges, users, storage };
+  }
+
+  #day(tenantId: string, usageDate: UsageDate): DaySums {
+    const { days } = this.#tenant(tenantId);
+    let day = days.get(usageDate);
+    if (day === undefined) {
+      day = { apiCalls: 0, units: 0, denied: 0, unconfirmed: 0, users: undefined };
+      days.set(usageDate, day);
+      this.#rows += 1;
+    }
+    return day;
+  }
+
+  #tenant(tenantId: string): TenantSums {
+    let tenant = this.#tenants.get(tenantId);
+    if (tenant === undefined) {
+      tenant = { days: new Map(), storage: new Map() };
+      this.#tenants.set(tenantId, tenant);
+    }
+    return tenant;
+  }
+}
+
+const chargeRow = (tenantId: string, usageDate: UsageDate, day: DaySums): ChargeRow => ({
+  tenantId,
+  usageDate,
+  meter: '',
+  resetNumber: 0,
+  units: day.units,
+  denied: day.denied,
+  unconfirmed: day.unconfirmed,
+});
+
+/** One row a user and month: two rows of one key would be an error in one upsert. */
+function userRows(tenantId: string, days: ReadonlyMap<UsageDate, DaySums>, hashKey: Buffer): ActiveUserRow[] {
+  const months = new Map<string, Map<string, number>>();
+  for (const [usageDate, day] of days) {
+    if (day.users === undefined) continue;
+    const month = monthOf(usageDate);
+    const masks = months.get(month) ?? new Map<string, number>();
+    months.set(month, masks);
+    for (const userId of day.users) masks.set(userId, (masks.get(userId) ?? 0) | dayBit(usageDate));
+  }
+  return [...months].flatMap(([month, masks]) =>
+    [...masks].map(([userId, dayMask]) => ({
+      tenantId,
+      month,
+      userHash: userHashOf(hashKey, tenantId, userId),
+      dayMask,
+    })),
+  );
+}
+
+function rowsOf(sums: TenantSums): number {
+  let rows = sums.days.size + sums.storage.size;
+  for (const day of sums.days.values()) rows += day.users?.size ?? 0;
+  return rows;
+}

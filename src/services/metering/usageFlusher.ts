@@ -1,0 +1,222 @@
+// When usage goes to the ledger: at the interval, when enough rows wait, when somebody reads, and at the end. One batch at a
+// time; while the ledger is away the same batch is sent again with growing pauses, and later usage waits in the open sums.
+//
+// States: idle (no drain runs), draining (one runs, and at most one more is asked for), closed (nothing starts any more).
+// `#sealed` is empty unless a batch was taken out of the buffer and its outcome is not known yet.
+import { hasCode } from '../../core/errors.js';
+import type { Clock } from '../../ports/clock.js';
+import type { Observer } from '../../ports/observer.js';
+import type { UsageLedger } from '../../ports/usageLedger.js';
+import { SealedBatch } from './sealedBatch.js';
+import type { UsageBuffer } from './usageBuffer.js';
+import type { UsageProducer } from './usageProducer.js';
+
+/** Shortest time between two flushes that nobody asked for: at most four a second. */
+export const MIN_FLUSH_PAUSE_MS = 250;
+/** Rows that one transaction takes at the most. */
+const MAX_ROWS_PER_BATCH = 5_000;
+/** Pauses after failures: doubled each time from the first to the longest, which a refused batch waits at once. */
+const FIRST_RETRY_PAUSE_MS = 250;
+const LONGEST_RETRY_PAUSE_MS = 10_000;
+/** How often an idle process says that it lives. The ledger takes one not seen for 10 minutes as dead. */
+const TOUCH_INTERVAL_MS = 180_000;
+
+/** What it needs. */
+export interface UsageFlusherParts {
+  readonly ledger: UsageLedger;
+  readonly buffer: UsageBuffer;
+  readonly producer: UsageProducer;
+  /** `USAGE_METER_BATCH_SIZE`: rows that make a flush due. A trigger, not a maximum. */
+  readonly batchSize: number;
+  /** `USAGE_METER_FLUSH_INTERVAL_MS`; below 250 acts as 250. */
+  readonly intervalMs: number;
+  readonly clock: Clock;
+  readonly observer: Observer;
+  /** Told of each failure as it happens, with the rows that wait; they stay and are sent again. */
+  readonly onFailure: (error: unknown, rows: number) => void;
+}
+
+/** See the head of this file. */
+export class UsageFlusher {
+  readonly #parts: UsageFlusherParts;
+  #sealed: SealedBatch | undefined;
+  #draining: Promise<void> | undefined;
+  #askedNext: Promise<void> | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #timerDueAtMs = Number.POSITIVE_INFINITY;
+  #lastStartMs = Number.NEGATIVE_INFINITY;
+  #retryPauseMs = 0;
+  #touchTimer: NodeJS.Timeout | undefined;
+  #closed = false;
+
+  constructor(parts: UsageFlusherParts) {
+    this.#parts = parts;
+  }
+
+  /** Rows that are not known to be in the ledger. */
+  get backlogRows(): number {
+    return this.#parts.buffer.rows + (this.#sealed?.rows ?? 0);
+  }
+
+  /** Whether usage of the tenant waits that the ledger does not have yet. */
+  holds(tenantId: string): boolean {
+    return this.#parts.buffer.has(tenantId) || this.#sealed?.hasChargesOf(tenantId) === true;
+  }
+
+  /** Called after each booking. Cheap: a comparison, and a timer where none runs. */
+  booked(): void {
+    if (this.#closed || this.#draining !== undefined || this.#retryPauseMs > 0) return;
+    const full = this.#parts.buffer.rows >= this.#parts.batchSize;
+    if (!full && this.#timer !== undefined) return;
+    const now = this.#parts.clock.monotonicMs();
+    const earliest = this.#lastStartMs + MIN_FLUSH_PAUSE_MS;
+    this.#schedule(Math.max(earliest, full ? now : now + Math.max(MIN_FLUSH_PAUSE_MS, this.#parts.intervalMs)), now);
+  }
+
+  /**
+   * Brings everything that was booked before this call to the ledger, starting as soon as no flush runs.
+   * @throws TallygateError as `SealedBatch.send`; what is not flushed stays and is sent again by itself
+   */
+  flush(): Promise<void> {
+    if (this.#draining === undefined) return this.#startDrain();
+    // What the running one has sealed may miss the caller's usage. All who ask meanwhile share the one that follows.
+    this.#askedNext ??= this.#draining.then(ignore, ignore).then(() => {
+      this.#askedNext = undefined;
+      return this.#startDrain();
+    });
+    return this.#askedNext;
+  }
+
+  /** `flush`, waiting at most `mostMs`: true where everything booked before is in the ledger. */
+  async flushWithin(mostMs: number): Promise<boolean> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<boolean>((resolve) => {
+      timer = setTimeout(() => resolve(false), mostMs);
+    });
+    const done = this.flush().then(
+      () => true,
+      () => false,
+    );
+    try {
+      return await Promise.race([done, late]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Flushes until nothing waits or `deadlineMs` is over, and ends. Resolves to the rows that could not be flushed. */
+  async close(deadlineMs: number): Promise<number> {
+    const endsAt = this.#parts.clock.monotonicMs() + deadlineMs;
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    clearInterval(this.#touchTimer);
+    while (this.backlogRows > 0) {
+      const left = endsAt - this.#parts.clock.monotonicMs();
+      if (left <= 0) break;
+      if (!(await this.flushWithin(left))) await pause(Math.min(FIRST_RETRY_PAUSE_MS, Math.max(0, left)));
+    }
+    // Only a courtesy to those who look for live producers: an unreachable ledger must not hold up the end.
+    await Promise.race([
+      this.#parts.producer.touch(true).catch(ignore),
+      pause(Math.max(250, endsAt - this.#parts.clock.monotonicMs())),
+    ]);
+    return this.backlogRows;
+  }
+
+  #startDrain(): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#timerDueAtMs = Number.POSITIVE_INFINITY;
+    this.#lastStartMs = this.#parts.clock.monotonicMs();
+    this.#draining = this.#drain().then(
+      () => this.#ended(undefined),
+      (error) => this.#ended({ error }),
+    );
+    return this.#draining;
+  }
+
+  #ended(failure: { readonly error: unknown } | undefined): void {
+    this.#draining = undefined;
+    this.#parts.observer.backlog(this.backlogRows);
+    if (failure === undefined) {
+      this.#retryPauseMs = 0;
+      if (this.backlogRows > 0) this.booked();
+      return;
+    }
+    this.#retryLater(failure.error);
+    throw failure.error;
+  }
+
+  /** An error of any kind leaves the batch where it is: usage is kept, the fault is told, and the next attempt comes by itself. */
+  #retryLater(error: unknown): void {
+    const doubled = Math.min(Math.max(FIRST_RETRY_PAUSE_MS, 2 * this.#retryPauseMs), LONGEST_RETRY_PAUSE_MS);
+    this.#retryPauseMs = hasCode(error, 'ledger_unavailable', 'migrations_pending') ? doubled : LONGEST_RETRY_PAUSE_MS;
+    this.#parts.onFailure(error, this.backlogRows);
+    const now = this.#parts.clock.monotonicMs();
+    // Spread, so that a fleet does not return to a database that has just come back in one beat.
+    if (!this.#closed) this.#schedule(now + this.#retryPauseMs * (0.75 + Math.random() / 4), now);
+  }
+
+  /** Sends what is sealed, then what waited when it began; what comes in meanwhile is for the next. */
+  async #drain(): Promise<void> {
+    let rowsToSeal = this.#parts.buffer.rows;
+    do {
+      if (this.#sealed === undefined && rowsToSeal > 0) {
+        const { hashKey } = await this.#parts.ledger.identity();
+        if (this.#parts.producer.id !== undefined) this.#parts.producer.renewIfOld();
+        const sums = this.#parts.buffer.seal(MAX_ROWS_PER_BATCH, hashKey);
+        if (sums === undefined) return;
+        this.#sealed = new SealedBatch(this.#parts.ledger, this.#parts.producer, sums);
+        rowsToSeal -= this.#sealed.rows;
+      }
+      if (this.#sealed !== undefined) await this.#send(this.#sealed);
+    } while (rowsToSeal > 0);
+  }
+
+  async #send(sealed: SealedBatch): Promise<void> {
+    const startedAt = this.#parts.clock.monotonicMs();
+    const seconds = () => (this.#parts.clock.monotonicMs() - startedAt) / 1000;
+    try {
+      const lost = await sealed.send();
+      this.#sealed = undefined;
+      this.#parts.observer.flushed('applied', sealed.rows, seconds());
+      if (lost > 0) this.#parts.observer.usageLost(lost);
+    } catch (error) {
+      this.#parts.observer.flushed(
+        hasCode(error, 'ledger_refused') ? 'refused' : 'unavailable',
+        sealed.rows,
+        seconds(),
+      );
+      throw error;
+    }
+    this.#keepTouching();
+  }
+
+  /** From the first batch on the ledger knows this producer, and must hear of it also while nothing is used. */
+  #keepTouching(): void {
+    if (this.#touchTimer !== undefined || this.#closed) return;
+    // A failed touch is repeated by the next one; flushes report an unreachable ledger anyway.
+    this.#touchTimer = setInterval(() => void this.#parts.producer.touch(false).catch(ignore), TOUCH_INTERVAL_MS);
+    this.#touchTimer.unref();
+  }
+
+  #schedule(dueAtMs: number, nowMs: number): void {
+    if (this.#timer !== undefined && this.#timerDueAtMs <= dueAtMs) return;
+    clearTimeout(this.#timer);
+    this.#timerDueAtMs = dueAtMs;
+    this.#timer = setTimeout(
+      () => {
+        this.#timer = undefined;
+        this.#timerDueAtMs = Number.POSITIVE_INFINITY;
+        // A drain that somebody asked for meanwhile does the work; its failure was told to `onFailure`.
+        if (this.#draining === undefined) this.#startDrain().catch(ignore);
+      },
+      Math.max(0, dueAtMs - nowMs),
+    );
+    this.#timer.unref();
+  }
+}
+
+const ignore = (): void => {};
+
+const pause = (ms: number): Promise<void> => new Promise((resolve) => void setTimeout(resolve, ms));

@@ -1,0 +1,96 @@
+// What is booked, and to which day. The quota's figures come from decisions, calls and users from `usageMeter`, storage from
+// the app: all of them land in the buffer, in the turn in which they happen.
+import { invalidRequest } from '../../core/errors.js';
+import type { Decision } from '../../core/quota/decision.js';
+import { MAX_COUNT } from '../../core/quota/limit.js';
+import type { UsageDate } from '../../core/time/calendar.js';
+import type { Clock } from '../../ports/clock.js';
+import type { UsageBuffer } from './usageBuffer.js';
+import { uuidv7 } from './uuidv7.js';
+
+/** Storage points further back than this are refused: the days before are closed. */
+export const OLDEST_STORAGE_POINT_MS = 35 * 86_400_000;
+/** Storage points further ahead than this are refused: a clock is wrong. */
+export const NEWEST_STORAGE_POINT_MS = 5 * 60_000;
+
+/** What it needs. */
+export interface UsageRecorderParts {
+  readonly buffer: UsageBuffer;
+  /** `USAGE_METER_ENABLED`: false books quota units and denials only, which the quotas need. */
+  readonly metering: boolean;
+  readonly clock: Clock;
+  /** Called after each booking: enough rows may wait for a flush now. */
+  readonly onBooked: () => void;
+}
+
+/** See the head of this file. */
+export class UsageRecorder {
+  readonly #parts: UsageRecorderParts;
+
+  constructor(parts: UsageRecorderParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * Books what a decision did to the quota, also where no usage is metered. What an outage policy let pass is booked as units,
+   * whether or not the store charged it; a charge of unknown outcome that was refused is booked apart, never as units.
+   */
+  recordDecision(decision: Decision): void {
+    const { tenantId, cost, label } = decision;
+    const { buffer } = this.#parts;
+    if (decision.allowed) {
+      if (cost === 0) return;
+      buffer.add(tenantId, label.usageDate, 'units', cost);
+    } else if (decision.outcome === 'denied') {
+      buffer.add(tenantId, label.usageDate, 'denied', 1);
+    } else if (decision.chargeUnknown && cost > 0) {
+      buffer.add(tenantId, label.usageDate, 'unconfirmed', cost);
+    } else {
+      return;
+    }
+    this.#parts.onBooked();
+  }
+
+  /** Books one API call, and its user as active on that day. */
+  recordCall(tenantId: string, usageDate: UsageDate, userId: string | undefined): void {
+    if (!this.#parts.metering) return;
+    this.#parts.buffer.add(tenantId, usageDate, 'apiCalls', 1);
+    if (userId !== undefined) this.#parts.buffer.addUser(tenantId, usageDate, userId);
+    this.#parts.onBooked();
+  }
+
+  /** Books several API calls at once, for jobs and queues. `count` is whole, from 0 to 2^53-1. */
+  recordCalls(tenantId: string, usageDate: UsageDate, count: number): void {
+    if (!this.#parts.metering || count === 0) return;
+    this.#parts.buffer.add(tenantId, usageDate, 'apiCalls', count);
+    this.#parts.onBooked();
+  }
+
+  /** Books a user as active on a day, without a call. */
+  recordUser(tenantId: string, usageDate: UsageDate, userId: string): void {
+    if (!this.#parts.metering) return;
+    this.#parts.buffer.addUser(tenantId, usageDate, userId);
+    this.#parts.onBooked();
+  }
+
+  /**
+   * Books a storage level that holds from `atMs` on, until the next one.
+   * @param bytes whole, 0 to 2^53-1
+   * @throws TallygateError `invalid_request` where a value is out of range, or `atMs` is more than 35 days back or 5 minutes ahead
+   */
+  recordStorage(tenantId: string, bytes: number, atMs: number): void {
+    const now = this.#parts.clock.wallMs();
+    const faults = [];
+    if (!Number.isSafeInteger(bytes) || bytes < 0) {
+      faults.push({ location: 'set', message: `expected whole bytes from 0 to ${MAX_COUNT}, got ${bytes}` });
+    }
+    // Written so that NaN is a fault too.
+    if (!(atMs >= now - OLDEST_STORAGE_POINT_MS && atMs <= now + NEWEST_STORAGE_POINT_MS)) {
+      faults.push({ location: 'at', message: 'expected a time at most 35 days back and at most 5 minutes ahead' });
+    }
+    if (faults.length > 0) throw invalidRequest(faults);
+    if (!this.#parts.metering) return;
+    this.#parts.buffer.addStorage({ tenantId, atSeconds: Math.floor(atMs / 1000), bytes, id: uuidv7(now) });
+    this.#parts.onBooked();
+  }
+}

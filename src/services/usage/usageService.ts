@@ -1,0 +1,53 @@
+// What was used: the answer of the usage API and of the command line, from the ledger and never from a cache.
+import { TallygateError } from '../../core/errors.js';
+import { dateAt, type TenantCalendar, type UsageDate } from '../../core/time/calendar.js';
+import { buildUsageReport, type UsageReport } from '../../core/usage/usageReport.js';
+import type { Clock } from '../../ports/clock.js';
+import type { UsageLedger } from '../../ports/usageLedger.js';
+
+/** Longest wait of a read for this process's own buffer; what is not in the ledger by then is told by `asOf`. */
+export const READ_FLUSH_WAIT_MS = 250;
+
+/** Days, both inclusive. */
+export interface UsagePeriod {
+  readonly from: UsageDate;
+  readonly to: UsageDate;
+}
+
+/** What it needs. */
+export interface UsageServiceParts {
+  readonly ledger: UsageLedger;
+  readonly quotaOf: (tenantId: string) => { readonly hasSetting: boolean; readonly calendar: TenantCalendar };
+  /** Brings this process's buffer to the ledger within so many milliseconds: true where it did. Handed in by the root. */
+  readonly flushWithin: (mostMs: number) => Promise<boolean>;
+  readonly clock: Clock;
+}
+
+/** See the head of this file. */
+export class UsageService {
+  readonly #parts: UsageServiceParts;
+  /** The last instant up to which this process's own usage is known to be in the ledger. */
+  #flushedUpToMs: number;
+
+  constructor(parts: UsageServiceParts) {
+    this.#parts = parts;
+    this.#flushedUpToMs = parts.clock.wallMs();
+  }
+
+  /**
+   * The tenant's usage by day and in total. Without a period: its current calendar month, up to today.
+   * @throws TallygateError `tenant_not_found` where it has neither usage nor a setting, `ledger_unavailable`, `migrations_pending`
+   */
+  async query(tenantId: string, period: UsagePeriod | undefined): Promise<UsageReport> {
+    const { calendar, hasSetting } = this.#parts.quotaOf(tenantId);
+    const askedAtMs = this.#parts.clock.wallMs();
+    const today = dateAt(askedAtMs, calendar);
+    const { from, to } = period ?? { from: `${today.slice(0, 8)}01`, to: today };
+    if (await this.#parts.flushWithin(READ_FLUSH_WAIT_MS)) this.#flushedUpToMs = askedAtMs;
+    const usage = await this.#parts.ledger.readUsage(tenantId, from, to);
+    if (!usage.exists && !hasSetting) {
+      throw new TallygateError('tenant_not_found', 'No tenant with this id has usage or a quota setting.');
+    }
+    return buildUsageReport({ tenantId, from, to, today, usage, calendar, asOfMs: this.#flushedUpToMs });
+  }
+}
