@@ -1,5 +1,8 @@
 // The usage ledger: what was used, by tenant and day, exactly once. What it applied is recorded in the same transaction.
 import type { UsageDate } from '../core/time/calendar.js';
+import type { StorageDay } from '../core/usage/storageIntegral.js';
+
+export type { StorageDay } from '../core/usage/storageIntegral.js';
 
 /** API calls of one tenant and day. */
 export interface CallRow {
@@ -99,20 +102,6 @@ export interface LedgerDay {
   readonly storage?: StorageDay;
 }
 
-/** One day's storage, as core/usage/storageIntegral makes it. */
-export interface StorageDay {
-  /** Byte-milliseconds over the covered time; beyond 2^53 at 107 GB a day, therefore a bigint. */
-  readonly byteMs: bigint;
-  /** Milliseconds of the day for which a level is known. */
-  readonly coveredMs: number;
-  /** Highest level in the day, the one carried in included. */
-  readonly peakBytes: number;
-  /** Level at the day's end. */
-  readonly lastBytes: number;
-  /** Instant of the day's last point, in seconds since 1970. */
-  readonly lastAtSeconds: number;
-}
-
 /** Usage of one tenant over a range of its days. */
 export interface LedgerUsage {
   readonly days: readonly LedgerDay[];
@@ -120,7 +109,7 @@ export interface LedgerUsage {
   readonly activeUsers: number;
   /** The last storage day before the range, for the level that carries over. */
   readonly storageBefore: (StorageDay & { readonly usageDate: UsageDate }) | undefined;
-  /** Points of the last of the tenant's days in the range, oldest first, to integrate the running day up to now. */
+  /** Points of the range's last date, oldest first, to integrate the running day up to now: ask for no range past today. */
   readonly pointsOfLastDate: readonly StoragePointRow[];
   /** Whether the tenant has any usage at all, in the range or outside. */
   readonly exists: boolean;

@@ -1,0 +1,136 @@
+// What the usage API answers for one tenant: every day of the period, from the ledger's rows, which has only days on which
+// something happened.
+import { datesBetween, dayOf, type Period, type TenantCalendar, type UsageDate } from '../time/calendar.js';
+import { integrateDay, type StorageDay, type StorageLevel, type StoragePoint } from './storageIntegral.js';
+
+/** Usage of a day or of a period. All numbers are at most 2^53-1 and saturate there. */
+export interface UsageFigures {
+  readonly apiCalls: number;
+  /** Average over the covered time, rounded to whole bytes; 0 where nothing is known (`storageCoverage` is 0 then). */
+  readonly storageBytes: number;
+  /** Distinct users: over a period never the sum of its days. */
+  readonly activeUsers: number;
+  /** For which part of the time, 0 to 1, a storage level is known. */
+  readonly storageCoverage: number;
+}
+
+/** One day of a report. */
+export interface UsageReportDay extends UsageFigures {
+  readonly date: UsageDate;
+}
+
+/** The body of `GET /api/admin/usage/:tenantId`. */
+export interface UsageReport {
+  readonly tenantId: string;
+  /** As it was asked for, both ends included. */
+  readonly period: { readonly from: UsageDate; readonly to: UsageDate };
+  readonly totals: UsageFigures;
+  /** Every date from `from` to `to` or today, whichever comes first. */
+  readonly daily: readonly UsageReportDay[];
+  /** Up to when usage is in it: ISO 8601 in UTC. */
+  readonly asOf: string;
+}
+
+/** What the ledger knows (`LedgerUsage` of the port has this shape). */
+export interface KnownUsage {
+  readonly days: readonly {
+    readonly usageDate: UsageDate;
+    readonly apiCalls: number;
+    readonly activeUsers: number;
+    /** Present on days with points. */
+    readonly storage?: StorageDay;
+  }[];
+  /** Distinct over the whole range. */
+  readonly activeUsers: number;
+  /** The last day with points before the range. */
+  readonly storageBefore: StorageDay | undefined;
+  /** Points of today, where the range reaches it; those of another day are passed over. */
+  readonly pointsOfLastDate: readonly StoragePoint[];
+}
+
+/** What a report is made of. */
+export interface UsageReportInput {
+  readonly tenantId: string;
+  readonly from: UsageDate;
+  readonly to: UsageDate;
+  /** The tenant's date at `asOfMs`: later days are left out. */
+  readonly today: UsageDate;
+  readonly usage: KnownUsage;
+  readonly calendar: TenantCalendar;
+  /** The ledger's clock when `usage` was read, in milliseconds since 1970: today counts up to here. */
+  readonly asOfMs: number;
+}
+
+/** Makes the report: fills in the days that the ledger has no row for, carries storage levels over, and averages them. */
+export function buildUsageReport(input: UsageReportInput): UsageReport {
+  const { tenantId, from, to, today, usage, asOfMs } = input;
+  const dates = datesBetween(from, to < today ? to : today);
+  const rows = new Map(usage.days.map((row) => [row.usageDate, row]));
+  const storage = storageOf(input, dates, rows);
+  const daily = dates.map((date, index) => {
+    const row = rows.get(date);
+    return { date, ...figures(row?.apiCalls ?? 0, row?.activeUsers ?? 0, storage[index] as HeldStorage) };
+  });
+  const apiCalls = daily.reduce((sum, day) => sum + day.apiCalls, 0);
+  const totals = figures(apiCalls, dates.length === 0 ? 0 : usage.activeUsers, storage.reduce(addHeld, NOTHING_HELD));
+  return { tenantId, period: { from, to }, totals, daily, asOf: new Date(asOfMs).toISOString() };
+}
+
+/** Storage over some time: of `elapsedMs`, levels were known for `coveredMs`. */
+interface HeldStorage {
+  readonly byteMs: bigint;
+  readonly coveredMs: number;
+  readonly elapsedMs: number;
+}
+
+const NOTHING_HELD: HeldStorage = { byteMs: 0n, coveredMs: 0, elapsedMs: 0 };
+
+const addHeld = (a: HeldStorage, b: HeldStorage): HeldStorage => ({
+  byteMs: a.byteMs + b.byteMs,
+  coveredMs: a.coveredMs + b.coveredMs,
+  elapsedMs: a.elapsedMs + b.elapsedMs,
+});
+
+/** Each date's storage, in order: a level lasts from day to day until another point or 35 days after its own. */
+function storageOf(
+  { today, usage, calendar, asOfMs }: UsageReportInput,
+  dates: readonly UsageDate[],
+  rows: ReadonlyMap<UsageDate, KnownUsage['days'][number]>,
+): HeldStorage[] {
+  let level = levelAfter(usage.storageBefore);
+  return dates.map((date) => {
+    const day = dayOf(date, calendar);
+    if (day === undefined) return NOTHING_HELD;
+    // Today's row in the ledger runs to the day's end, which has not been: it counts by its points, up to now.
+    const points = date === today ? usage.pointsOfLastDate : [];
+    const row = date === today ? undefined : rows.get(date)?.storage;
+    const storage = row ?? integrateDay(points, level, day, asOfMs);
+    level = levelAfter(storage) ?? level;
+    const elapsedMs = elapsedOf(day, asOfMs);
+    return { byteMs: storage?.byteMs ?? 0n, coveredMs: storage?.coveredMs ?? 0, elapsedMs };
+  });
+}
+
+const levelAfter = (day: StorageDay | undefined): StorageLevel | undefined =>
+  day === undefined ? undefined : { bytes: day.lastBytes, atSeconds: day.lastAtSeconds };
+
+const elapsedOf = (day: Period, asOfMs: number): number => Math.max(0, Math.min(day.end, asOfMs) - day.start);
+
+function figures(apiCalls: number, activeUsers: number, held: HeldStorage): UsageFigures {
+  return {
+    apiCalls: saturated(apiCalls),
+    storageBytes: averageOf(held),
+    activeUsers: saturated(activeUsers),
+    // A row that was made before a change of zone may know more of its day than the calendar now gives it.
+    storageCoverage: held.elapsedMs === 0 ? 0 : Math.min(1, held.coveredMs / held.elapsedMs),
+  };
+}
+
+/** Byte-milliseconds over covered milliseconds, to the nearest whole byte. */
+function averageOf({ byteMs, coveredMs }: HeldStorage): number {
+  if (coveredMs === 0) return 0;
+  const covered = BigInt(coveredMs);
+  return saturated(Number((2n * byteMs + covered) / (2n * covered)));
+}
+
+const saturated = (count: number): number => Math.min(count, Number.MAX_SAFE_INTEGER);
