@@ -26,7 +26,7 @@ export interface PlannedWindow {
 }
 
 /** The windows of one tenant around one instant. */
-export interface PlannedWindows {
+export interface WindowPlan {
   /** `windows[i]` is that of `limits[i]`; behind them the unlimited day, where no limit counts in the field `day`. */
   readonly windows: readonly PlannedWindow[];
   /** Where the field `day` stands: every decision is labelled with its date. */
@@ -47,7 +47,7 @@ export function fieldOf(limit: Pick<Limit, 'name' | 'window'>): string {
  * Plans the windows of `limits`, in their order, around `nowMs` (milliseconds since 1970, by the best guess of the store's clock).
  * The day is always among them, limited or not: a limit set in mid-day finds what was used.
  */
-export function planWindows(limits: readonly EffectiveLimit[], calendar: TenantCalendar, nowMs: number): PlannedWindows {
+export function planWindows(limits: readonly EffectiveLimit[], calendar: TenantCalendar, nowMs: number): WindowPlan {
   const windows = limits.map((limit) =>
     plannedWindow(fieldOf(limit), limit.window, limit.limit === 'unlimited' ? undefined : limit.limit, calendar, nowMs),
   );
