@@ -36,7 +36,7 @@ export const isLimitValue = (value: unknown): value is number | 'unlimited' =>
 export const LIMIT_VALUE_EXPECTED = `a whole number from 0 to ${MAX_COUNT} or "unlimited"`;
 
 /** The same limits, shortest window first; those of one window keep their order. */
-export function shortestFirst(limits: readonly Limit[]): readonly Limit[] {
+export function shortestFirst<L extends Limit>(limits: readonly L[]): readonly L[] {
   return limits.toSorted((a, b) => WINDOW_UNITS.indexOf(a.window) - WINDOW_UNITS.indexOf(b.window));
 }
 

@@ -1,11 +1,9 @@
 // What an operator may set for a tenant, and what then holds for it: plan and overrides merged into limits, the calendar with
 // the settings that held before. Pure: the database's clock is handed in, faults come back as a list.
 import type { Fault } from '../errors.js';
-import { isTimeZone, type EarlierCalendar, type TenantCalendar, UTC_CALENDAR } from '../time/calendar.js';
-import { type EffectiveLimit, type Limit, MAX_COUNT, WINDOW_UNITS, type WindowUnit } from './limit.js';
-
-/** The plans by name. */
-export type Plans = ReadonlyMap<string, readonly Limit[]>;
+import { type EarlierCalendar, isTimeZone, type TenantCalendar, UTC_CALENDAR } from '../time/calendar.js';
+import { type EffectiveLimit, type Limit, WINDOW_UNITS } from './limit.js';
+import { isLimitValue, isWindowUnit, LIMIT_VALUE_EXPECTED, type Plans, shortestFirst } from './plans.js';
 
 /** A change of a tenant's setting: what is undefined stays as it is, null returns to the default. */
 export interface SettingPatch {
@@ -48,8 +46,6 @@ const CALENDAR_MEMORY_MS = 200 * 86_400_000;
 /** Most changes of zone or anchor within 200 days: the row must not grow with a client that toggles. */
 export const MAX_CALENDAR_CHANGES = 24;
 
-const isWindowUnit = (name: string): name is WindowUnit => (WINDOW_UNITS as readonly string[]).includes(name);
-
 /** All that is wrong with a patch, by path (`limits.day`). `presentPlan` decides which limits can be overridden. */
 export function settingFaults(patch: SettingPatch, plans: Plans, presentPlan: string): Fault[] {
   const faults: Fault[] = [];
@@ -64,9 +60,7 @@ export function settingFaults(patch: SettingPatch, plans: Plans, presentPlan: st
       const names = [...new Set([...WINDOW_UNITS, ...planned.map((one) => one.name)])];
       say(`limits.${name}`, `expected one of the limits ${names.join(', ')}`);
     }
-    if (typeof limit === 'number' && !(Number.isSafeInteger(limit) && limit >= 0)) {
-      say(`limits.${name}`, `expected a whole number from 0 to ${MAX_COUNT} or "unlimited", got ${limit}`);
-    }
+    if (limit !== null && !isLimitValue(limit)) say(`limits.${name}`, `expected ${LIMIT_VALUE_EXPECTED}, got ${limit}`);
   }
   if (typeof patch.timeZone === 'string' && !isTimeZone(patch.timeZone)) {
     say('timeZone', `expected an IANA time zone such as "Europe/Berlin", got "${patch.timeZone}"`);
@@ -110,7 +104,10 @@ function withCalendarMemory(
   const remembered = present.earlierCalendars.filter((one) => one.until > nowMs - CALENDAR_MEMORY_MS);
   const changed = before.timeZone !== after.timeZone || before.billingAnchorDay !== after.billingAnchorDay;
   const { timeZone, billingAnchorDay } = before;
-  return { ...next, earlierCalendars: changed ? [...remembered, { timeZone, billingAnchorDay, until: nowMs }] : remembered };
+  return {
+    ...next,
+    earlierCalendars: changed ? [...remembered, { timeZone, billingAnchorDay, until: nowMs }] : remembered,
+  };
 }
 
 /** The calendar that a setting stands for. */
@@ -128,7 +125,7 @@ export function effectiveLimits(
   planned: readonly Limit[],
   planSource: 'plan' | 'default',
   overrides: ReadonlyMap<string, number | 'unlimited'>,
-): EffectiveLimit[] {
+): readonly EffectiveLimit[] {
   const limits: EffectiveLimit[] = planned.map((one) => {
     const override = overrides.get(one.name);
     return override === undefined ? { ...one, source: planSource } : { ...one, limit: override, source: 'override' };
@@ -138,5 +135,5 @@ export function effectiveLimits(
       limits.push({ name, window: name, limit, source: 'override' });
     }
   }
-  return limits.sort((a, b) => WINDOW_UNITS.indexOf(a.window) - WINDOW_UNITS.indexOf(b.window) || (a.name < b.name ? -1 : 1));
+  return shortestFirst(limits);
 }

@@ -3,7 +3,7 @@
 import { hasCode } from '../../core/errors.js';
 import type { ChargeReply, ChargeWindow, CountedWindow } from '../../core/quota/charge.js';
 import { type Decision, type DecisionLabel, limitStates, limitsBelowCost } from '../../core/quota/decision.js';
-import type { PlannedWindows } from '../../core/quota/windows.js';
+import type { WindowPlan } from '../../core/quota/windows.js';
 import { dateAt } from '../../core/time/calendar.js';
 import type { Clock } from '../../ports/clock.js';
 import type { CounterStore } from '../../ports/counterStore.js';
@@ -128,7 +128,7 @@ export class Admission {
 
   #settle(
     attempt: Attempt,
-    plan: PlannedWindows,
+    plan: WindowPlan,
     floors: Floors | undefined,
     reply: ChargeReply,
   ): Decision | Promise<Decision> {
@@ -152,7 +152,7 @@ export class Admission {
 
   #decided(
     attempt: Attempt,
-    plan: PlannedWindows,
+    plan: WindowPlan,
     reply: {
       readonly outcome: 'granted' | 'denied';
       readonly timeMs: number;
@@ -207,17 +207,17 @@ export class Admission {
     return { decidedAtMs, usageDate: dateAt(decidedAtMs, quota.calendar), resetNumber: 0 };
   }
 
-  #plan(attempt: Attempt): PlannedWindows {
+  #plan(attempt: Attempt): WindowPlan {
     return this.#plans.around(attempt.quota, this.#parts.storeClock.estimateMs());
   }
 }
 
-function withFloors(plan: PlannedWindows, floors: Floors | undefined): readonly ChargeWindow[] {
+function withFloors(plan: WindowPlan, floors: Floors | undefined): readonly ChargeWindow[] {
   if (floors === undefined) return plan.windows;
   return plan.windows.map((window, index) => ({ ...window, floor: floors[index] }));
 }
 
-const provisionalFloors = (plan: PlannedWindows): Floors =>
+const provisionalFloors = (plan: WindowPlan): Floors =>
   plan.windows.map((window) =>
     window.fromLedger && window.limit !== undefined
       ? { start: window.starts[1], used: 0, provisional: true }

@@ -2,6 +2,7 @@
 // followed by version, so that a decision asks nobody; a tenant without a setting costs neither a query nor memory.
 import { invalidRequest, TallygateError } from '../../core/errors.js';
 import type { EffectiveLimit } from '../../core/quota/limit.js';
+import type { Plans } from '../../core/quota/plans.js';
 import {
   applyPatch,
   calendarOf,
@@ -9,7 +10,6 @@ import {
   effectiveLimits,
   isSet,
   MAX_CALENDAR_CHANGES,
-  type Plans,
   replaceBy,
   type SettingPatch,
   type StoredSetting,

@@ -1,0 +1,142 @@
+// Lines of an access log, added up by tenant, day and user until a batch is full. Its size is bounded by lines, by rows and by
+// the length of their keys, whatever the log holds.
+import { userHashOf, dayBit, monthOf } from '../../core/usage/activeDays.js';
+import type { LineReader } from '../../core/usage/accessLog.js';
+import { periodAt, type Period, type TenantCalendar, type UsageDate } from '../../core/time/calendar.js';
+import type { ActiveUserRow, CallRow, UsageSums } from '../../ports/usageLedger.js';
+import type { ReplayReport } from './replayReport.js';
+
+const MAX_BATCH_LINES = 50_000;
+const MAX_BATCH_ROWS = 50_000;
+/** Characters of the tenants and users of a batch. */
+const MAX_BATCH_KEYS = 8_000_000;
+/** Days kept at hand, over all zones. */
+const MAX_DAYS = 1000;
+
+/** What a tally needs. */
+export interface ReplayTallyParts {
+  readonly readLine: LineReader;
+  readonly hashKey: Buffer;
+  readonly calendarOf: (tenantId: string) => TenantCalendar;
+  /** Hears of every line. */
+  readonly report: ReplayReport;
+}
+
+interface Mutable {
+  apiCalls: number;
+}
+
+interface OpenUser {
+  readonly userHash: Buffer;
+  readonly month: string;
+  dayMask: number;
+}
+
+/** One tenant's part of the open batch. */
+interface TenantSums {
+  readonly timeZone: string;
+  readonly calls: Map<UsageDate, Mutable>;
+  /** By month and user: a month has seven characters, so the two cannot be confused. */
+  readonly users: Map<string, OpenUser>;
+}
+
+/** See the head of this file. */
+export class ReplayTally {
+  readonly #parts: ReplayTallyParts;
+  readonly #days = new DayFinder();
+  #tenants = new Map<string, TenantSums>();
+  #lines = 0;
+  #rows = 0;
+  #keys = 0;
+
+  constructor(parts: ReplayTallyParts) {
+    this.#parts = parts;
+  }
+
+  /** Takes one line into the open batch. A method as a value: it is the cursor's visitor. */
+  readonly add = (bytes: Buffer, start: number, end: number, number: number): void => {
+    const line = this.#parts.readLine(bytes, start, end);
+    this.#lines += 1;
+    if (line.outcome === 'broken') return this.#parts.report.broken(number, line.reason);
+    if (line.tenant === undefined) return this.#parts.report.withoutTenant();
+    const tenant = this.#tenantOf(line.tenant);
+    const date = this.#days.dateAt(line.instantMs, tenant.timeZone);
+    this.#addCall(tenant, date);
+    if (line.user !== undefined) this.#addUser(line.tenant, tenant, date, line.user);
+    this.#parts.report.metered(line.tenant, date);
+  };
+
+  /** Lines in the open batch, also those that add nothing: they too move the position. */
+  get lines(): number {
+    return this.#lines;
+  }
+
+  /** Whether the batch should be applied before more is added. */
+  isFull(): boolean {
+    return this.#lines >= MAX_BATCH_LINES || this.#rows >= MAX_BATCH_ROWS || this.#keys >= MAX_BATCH_KEYS;
+  }
+
+  /** The batch as rows. The tally is empty afterwards. */
+  take(): UsageSums {
+    const calls: CallRow[] = [];
+    const users: ActiveUserRow[] = [];
+    for (const [tenantId, sums] of this.#tenants) {
+      for (const [usageDate, { apiCalls }] of sums.calls) calls.push({ tenantId, usageDate, apiCalls });
+      for (const { month, userHash, dayMask } of sums.users.values()) users.push({ tenantId, month, userHash, dayMask });
+    }
+    this.#tenants = new Map();
+    this.#lines = 0;
+    this.#rows = 0;
+    this.#keys = 0;
+    return { calls, users, charges: [], storage: [] };
+  }
+
+  #tenantOf(tenantId: string): TenantSums {
+    const known = this.#tenants.get(tenantId);
+    if (known !== undefined) return known;
+    const { timeZone } = this.#parts.calendarOf(tenantId);
+    const sums = { timeZone, calls: new Map(), users: new Map() };
+    this.#tenants.set(tenantId, sums);
+    this.#keys += tenantId.length;
+    return sums;
+  }
+
+  #addCall(tenant: TenantSums, date: UsageDate): void {
+    const day = tenant.calls.get(date);
+    if (day !== undefined) {
+      day.apiCalls += 1;
+      return;
+    }
+    tenant.calls.set(date, { apiCalls: 1 });
+    this.#rows += 1;
+  }
+
+  #addUser(tenantId: string, tenant: TenantSums, date: UsageDate, userId: string): void {
+    const month = monthOf(date);
+    const key = month + userId;
+    const known = tenant.users.get(key);
+    if (known !== undefined) {
+      known.dayMask |= dayBit(date);
+      return;
+    }
+    const userHash = userHashOf(this.#parts.hashKey, tenantId, userId);
+    tenant.users.set(key, { userHash, month, dayMask: dayBit(date) });
+    this.#rows += 1;
+    this.#keys += key.length;
+  }
+}
+
+/** Dates by instant and zone. Lines come nearly in the order of time, so the day of the last one is nearly always it. */
+class DayFinder {
+  readonly #zones = new Map<string, Period>();
+
+  /** The date in the present zone: days of long ago ended by no other rule, since nothing was counted by another. */
+  dateAt(instantMs: number, timeZone: string): UsageDate {
+    const last = this.#zones.get(timeZone);
+    if (last !== undefined && instantMs >= last.start && instantMs < last.end) return last.firstDate;
+    const day = periodAt('day', instantMs, { timeZone, billingAnchorDay: 1, earlier: [] });
+    if (this.#zones.size >= MAX_DAYS) this.#zones.clear();
+    this.#zones.set(timeZone, day);
+    return day.firstDate;
+  }
+}
