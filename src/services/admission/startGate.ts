@@ -1,0 +1,84 @@
+// The time before the first answer. Until ledger, settings and counter store have answered once nothing is known of a tenant,
+// so no plan is assumed: requests wait, and after that the outage policy holds. Afterwards this costs one comparison.
+import type { Decision } from '../../core/quota/decision.js';
+import { dateAt, UTC_CALENDAR } from '../../core/time/calendar.js';
+import type { Clock } from '../../ports/clock.js';
+import type { Admission, StoreErrorPolicy } from './admission.js';
+
+/** Longest wait of a request for the start. */
+export const START_WAIT_MS = 15_000;
+
+/** What it needs. */
+export interface StartGateParts {
+  readonly admission: Pick<Admission, 'decide' | 'look'>;
+  /** Starts what has not started; settles when everything answered once, and rejects where it never will. */
+  readonly started: () => Promise<void>;
+  readonly policy: StoreErrorPolicy;
+  readonly clock: Clock;
+  readonly onDecision: (decision: Decision) => void;
+}
+
+/** Has the shape of the admission that it stands before. */
+export class StartGate {
+  readonly #parts: StartGateParts;
+  #open = false;
+
+  constructor(parts: StartGateParts) {
+    this.#parts = parts;
+  }
+
+  decide(tenantId: string, cost: number): Decision | Promise<Decision> {
+    if (this.#open) return this.#parts.admission.decide(tenantId, cost);
+    return this.whenOpen().then((open) => {
+      if (open) return this.#parts.admission.decide(tenantId, cost);
+      const decision = this.#unready(tenantId, cost);
+      this.#parts.onDecision(decision);
+      return decision;
+    });
+  }
+
+  look(tenantId: string): Decision | Promise<Decision> {
+    if (this.#open) return this.#parts.admission.look(tenantId);
+    return this.whenOpen().then((open) => (open ? this.#parts.admission.look(tenantId) : this.#unready(tenantId, 0)));
+  }
+
+  /** Whether everything answered once, waiting for it at most 15 s. A value once it did. */
+  get isOpen(): boolean {
+    return this.#open;
+  }
+
+  /** Waits at most 15 s for the start; false where it did not come, or failed for good. */
+  async whenOpen(): Promise<boolean> {
+    if (this.#open) return true;
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<boolean>((resolve) => {
+      timer = setTimeout(() => resolve(false), START_WAIT_MS);
+    });
+    // What hinders the start is told by whoever starts; here it only means that nothing is known.
+    const started = this.#parts.started().then(
+      () => true,
+      () => false,
+    );
+    try {
+      this.#open = (await Promise.race([started, late])) || this.#open;
+      return this.#open;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #unready(tenantId: string, cost: number): Decision {
+    const allowed = this.#parts.policy === 'allow';
+    const decidedAtMs = this.#parts.clock.wallMs();
+    return {
+      outcome: allowed ? 'unconfirmed' : 'unavailable',
+      allowed,
+      tenantId,
+      cost,
+      label: { decidedAtMs, usageDate: dateAt(decidedAtMs, UTC_CALENDAR), resetNumber: 0 },
+      limits: [],
+      exceeded: [],
+      chargeUnknown: false,
+    };
+  }
+}
