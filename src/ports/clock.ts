@@ -8,8 +8,18 @@ export interface Clock {
   monotonicMs(): number;
 }
 
-/** The machine's clocks. */
+let setWallMs: number | undefined;
+
+/** The machine's clocks; the wall clock stands where a test has set it. */
 export const systemClock: Clock = {
-  wallMs: () => Date.now(),
+  wallMs: () => setWallMs ?? Date.now(),
   monotonicMs: () => performance.now(),
 };
+
+/**
+ * Sets the wall clock of the whole process, or gives it back to the machine (undefined). Only `tallygate/testing` calls this.
+ * The monotonic clock keeps running: timeouts stay real.
+ */
+export function setWallClock(ms: number | undefined): void {
+  setWallMs = ms;
+}

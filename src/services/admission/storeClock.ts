@@ -21,8 +21,8 @@ export class StoreClock {
   }
 
   /**
-   * The store's time now, in milliseconds since 1970: the process's wall clock before any reply. It lags behind by the time that
-   * the last reply was on its way, never more than that ahead: a deadline made from it comes early rather than late.
+   * The store's time now, in milliseconds since 1970: the process's wall clock before any reply. It lags behind by the time
+   * that the last reply was on its way, and is not ahead: a deadline made from it comes early rather than late.
    */
   estimateMs(): number {
     return this.#lead === undefined ? this.#clock.wallMs() : this.#clock.monotonicMs() + this.#lead;

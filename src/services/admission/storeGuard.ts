@@ -119,6 +119,7 @@ export class StoreGuard implements CounterStore {
   }
 
   #expire(): void {
+    clearTimeout(this.#timer);
     this.#timer = undefined;
     const now = this.#parts.clock.monotonicMs();
     let earliest = Number.POSITIVE_INFINITY;

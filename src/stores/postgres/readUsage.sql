@@ -1,0 +1,52 @@
+-- One tenant's usage over a range of its days, in one statement and so in one snapshot.
+-- $1 tenant, $2 first date, $3 last date, $4 first days of the months, $5 the masks of the days that count in each.
+-- Returns one row: now_ms, has_usage (0 or 1), active_users (distinct), and as JSON text days, storage_before, points (of the
+-- days around the last date that has begun anywhere on earth), calendar.
+SELECT
+  floor(extract(epoch FROM now()) * 1000)::bigint AS now_ms,
+  (EXISTS (SELECT FROM {schema}.tenant_usage WHERE tenant_id = $1::text)
+    OR EXISTS (SELECT FROM {schema}.quota_charge WHERE tenant_id = $1::text))::integer AS has_usage,
+  (
+    SELECT count(DISTINCT active.user_hash)
+    FROM unnest($4::date[], $5::integer[]) AS asked (month, day_mask)
+    JOIN {schema}.tenant_active_user AS active
+      ON active.tenant_id = $1::text AND active.month = asked.month AND active.day_mask & asked.day_mask <> 0
+  ) AS active_users,
+  (
+    SELECT coalesce(json_agg(day ORDER BY day.date), '[]')
+    FROM (
+      SELECT to_char(usage_date, 'YYYY-MM-DD') AS date, api_calls, active_users, storage_byte_ms::text AS byte_ms,
+             storage_covered_ms AS covered_ms, storage_peak_bytes AS peak_bytes, storage_last_bytes AS last_bytes,
+             extract(epoch FROM storage_last_at)::bigint AS last_at
+      FROM {schema}.tenant_usage
+      WHERE tenant_id = $1::text AND usage_date BETWEEN $2::date AND $3::date
+    ) AS day
+  )::text AS days,
+  (
+    SELECT row_to_json(day)
+    FROM (
+      SELECT to_char(usage_date, 'YYYY-MM-DD') AS date, storage_byte_ms::text AS byte_ms,
+             storage_covered_ms AS covered_ms, storage_peak_bytes AS peak_bytes, storage_last_bytes AS last_bytes,
+             extract(epoch FROM storage_last_at)::bigint AS last_at
+      FROM {schema}.tenant_usage
+      WHERE tenant_id = $1::text AND usage_date < $2::date AND storage_last_at IS NOT NULL
+      ORDER BY usage_date DESC
+      LIMIT 1
+    ) AS day
+  )::text AS storage_before,
+  (
+    SELECT coalesce(json_agg(point ORDER BY point.at_seconds, point.id), '[]')
+    FROM (
+      SELECT extract(epoch FROM at)::bigint AS at_seconds, bytes, id::text AS id
+      FROM {schema}.storage_point
+      WHERE tenant_id = $1::text
+        AND at >= (LEAST($3::date, (now() AT TIME ZONE 'UTC')::date + 1) - 2)::timestamp AT TIME ZONE 'UTC'
+        AND at < (LEAST($3::date, (now() AT TIME ZONE 'UTC')::date + 1) + 3)::timestamp AT TIME ZONE 'UTC'
+    ) AS point
+  )::text AS points,
+  (
+    SELECT row_to_json(setting)
+    FROM (
+      SELECT time_zone, billing_anchor_day, earlier_calendars FROM {schema}.tenant WHERE tenant_id = $1::text
+    ) AS setting
+  )::text AS calendar

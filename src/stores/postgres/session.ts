@@ -1,0 +1,123 @@
+// One connection for one piece of work, with a deadline of ours over everything: waiting for the connection, the statements,
+// the locks behind them. A connection whose state is in doubt is thrown away, never reused.
+import { TallygateError } from '../../core/errors.js';
+import type { Row } from './columns.js';
+import { postgresFault, sqlStateOf } from './postgresFault.js';
+import type { PostgresClient, PostgresPool } from './postgresPool.js';
+
+/** What statements are sent through. Rejects with errors of ours only. */
+export interface Session {
+  query(text: string, values?: readonly unknown[]): Promise<readonly Row[]>;
+}
+
+const ROLLBACK_DEADLINE_MS = 2_000;
+
+/**
+ * Runs `work` on a connection of its own. After `deadlineMs` it rejects with `ledger_unavailable`, and the connection is cut,
+ * so that the server rolls back what was open. What `work` itself throws is thrown on.
+ */
+export function inSession<T>(
+  pool: PostgresPool,
+  deadlineMs: number,
+  work: (session: Session) => Promise<T>,
+): Promise<T> {
+  return withConnection(pool, deadlineMs, work);
+}
+
+async function withConnection<T>(
+  pool: PostgresPool,
+  deadlineMs: number,
+  work: (session: ClientSession) => Promise<T>,
+): Promise<T> {
+  const client = await connect(pool, deadlineMs);
+  const session = new ClientSession(client);
+  try {
+    return await before(deadlineMs, work(session), () => session.breakOff());
+  } finally {
+    client.release(session.broken);
+  }
+}
+
+/**
+ * Runs `work` in a READ COMMITTED transaction, committed when it returns and rolled back when it throws. The server's own
+ * timeouts are set inside it, so that a process that stops in the middle holds nobody's row for longer than the deadline.
+ */
+export function inTransaction<T>(
+  pool: PostgresPool,
+  deadlineMs: number,
+  work: (session: Session) => Promise<T>,
+): Promise<T> {
+  return withConnection(pool, deadlineMs, async (session) => {
+    await session.query(
+      `BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL statement_timeout = ${deadlineMs};
+       SET LOCAL idle_in_transaction_session_timeout = ${deadlineMs}`,
+    );
+    const result = await work(session).catch(async (error: unknown) => {
+      await rollBack(session);
+      throw error;
+    });
+    await session.query('COMMIT');
+    return result;
+  });
+}
+
+async function rollBack(session: ClientSession): Promise<void> {
+  try {
+    await before(ROLLBACK_DEADLINE_MS, session.query('ROLLBACK'), () => session.breakOff());
+  } catch (error) {
+    // The session is marked broken, its connection will be cut, and with it the transaction: the first error is the one to tell.
+    if (!(error instanceof TallygateError)) throw error;
+  }
+}
+
+class ClientSession implements Session {
+  /** Set once the connection's state is unknown: no answer came, or the server ended it. */
+  broken: Error | undefined;
+  readonly #client: PostgresClient;
+
+  constructor(client: PostgresClient) {
+    this.#client = client;
+  }
+
+  async query(text: string, values?: readonly unknown[]): Promise<readonly Row[]> {
+    if (this.broken !== undefined) throw postgresFault(this.broken);
+    try {
+      // Without values the driver sends a simple query, which alone may hold several statements.
+      const { rows } = await (values === undefined ? this.#client.query(text) : this.#client.query(text, [...values]));
+      return rows as readonly Row[];
+    } catch (error) {
+      if (sqlStateOf(error) === undefined) this.broken = error instanceof Error ? error : new Error(String(error));
+      throw postgresFault(error);
+    }
+  }
+
+  breakOff(): void {
+    this.broken ??= new Error('no answer before the deadline');
+  }
+}
+
+async function connect(pool: PostgresPool, deadlineMs: number): Promise<PostgresClient> {
+  const connecting = pool.connect();
+  try {
+    return await before(deadlineMs, connecting, () => {
+      // A connection that comes too late goes back unused.
+      connecting.then(
+        (late) => late.release(),
+        () => undefined,
+      );
+    });
+  } catch (error) {
+    throw postgresFault(error);
+  }
+}
+
+/** `promise`, or a rejection once `deadlineMs` are over; then `onLate` runs, and what the promise does later is ignored. */
+function before<T>(deadlineMs: number, promise: Promise<T>, onLate: () => void): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => {
+      onLate();
+      reject(new TallygateError('ledger_unavailable', `PostgreSQL did not answer within ${deadlineMs} ms`));
+    }, deadlineMs);
+    promise.then(resolve, reject).finally(() => clearTimeout(timer));
+  });
+}
