@@ -1,6 +1,6 @@
 // Embeds the .lua and .sql files of each folder in one TypeScript file beside them (`<folder>.generated.ts`), so that one
 // `tsc` builds the package and no file is looked up at run time. `--check` writes nothing and fails on any difference.
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, extname, join, relative } from 'node:path';
 
 const root = join(import.meta.dirname, '..');
@@ -29,8 +29,14 @@ for (const folder of foldersBelow(join(root, 'src'))) {
   const names = readdirSync(folder)
     .filter((name) => EMBEDDED.has(extname(name)))
     .sort();
-  if (names.length === 0) continue;
   const target = join(folder, `${basename(folder)}.generated.ts`);
+  if (names.length === 0) {
+    if (existsSync(target)) {
+      stale.push(relative(root, target)); // its last statement was deleted
+      if (!check) rmSync(target);
+    }
+    continue;
+  }
   const text = embed(folder, names);
   if (existsSync(target) && readFileSync(target, 'utf8') === text) continue;
   stale.push(relative(root, target));
