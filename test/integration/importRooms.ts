@@ -157,6 +157,12 @@ export const rooms: readonly Room[] = [
     allowed: words('./config.js ./stores/redis/x.js ./embedded/dataFolder.js ./routes/adminRoutes.js ./core/errors.js'),
   },
   {
+    file: 'src/composition/probe.ts',
+    protects: 'it protects apps that have no Express',
+    refused: words('../index.js ../tallygate.js ../adapters/fastify.js ../server/server.js ../cli/main.js express'),
+    allowed: words('./probe2.js ../config.js ../stores/redis/x.js ../embedded/dataFolder.js ../core/errors.js'),
+  },
+  {
     file: 'src/index.ts',
     protects: 'it protects users from names that we would have to keep',
     refused: words('./stores/memory/x.js ./server/server.js ./cli/main.js ./routes/consume.js express pg'),
