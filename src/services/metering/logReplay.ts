@@ -1,8 +1,9 @@
 // Replays an access log into the ledger: each line at its own time and once, over crashes, repetition and growth of the log.
 // The ledger keeps how much of the log it has; whatever happens here, the next run goes on from there.
-import { setTimeout as pause } from 'node:timers/promises';
+
 import type { Readable } from 'node:stream';
-import { invalidRequest } from '../../core/errors.js';
+import { setTimeout as pause } from 'node:timers/promises';
+import { hasCode, invalidRequest, TallygateError } from '../../core/errors.js';
 import { userIdFault } from '../../core/tenantId.js';
 import type { TenantCalendar } from '../../core/time/calendar.js';
 import { accessLogReader, type LogSelector, logSelectorText } from '../../core/usage/accessLog.js';
@@ -10,7 +11,7 @@ import type { UsageLedger } from '../../ports/usageLedger.js';
 import { findReplayRun, peekFirstLine } from './replayIdentity.js';
 import { ReplayCursor } from './replayPosition.js';
 import { ReplayReport, type ReplaySummary } from './replayReport.js';
-import { isUnreadable, openLog } from './replaySource.js';
+import { openLog } from './replaySource.js';
 import { ReplayTally } from './replayTally.js';
 import { ReplayWriter } from './replayWriter.js';
 
@@ -67,24 +68,42 @@ export async function replayLog(parts: LogReplayParts, request: ReplayRequest): 
   const writer = new ReplayWriter({ ledger: parts.ledger, pause: (ms) => pause(ms) }, run);
   const cursor = new ReplayCursor(run.known, tally.add);
   const apply = () => writer.write(tally, cursor.position());
-  try {
-    for await (const chunk of chunks) {
-      cursor.feed(chunk);
-      if (tally.isFull()) await apply();
-      request.onProgress?.({ lines: report.lines, bytesRead: log.bytesRead(), size: log.size });
-    }
-  } catch (error) {
-    // A log that breaks off counts up to there. An open line waits: what stands before a defect may be part of it.
-    if (!isUnreadable(error)) throw error;
-    await apply();
-    await writer.finish();
-    throw error;
+  let failure: TallygateError | undefined;
+  const untilFailure = readableChunks(chunks, (error) => {
+    failure = error;
+  });
+  for await (const chunk of untilFailure) {
+    cursor.feed(chunk);
+    if (tally.isFull()) await apply();
+    request.onProgress?.({ lines: report.lines, bytesRead: log.bytesRead(), size: log.size });
   }
-  const waits = cursor.end((bytes) => readLine(bytes, 0, bytes.length).outcome === 'counted');
+  // Where the log breaks off, a line without its end waits: what stands before a defect may be part of it.
+  const waits = failure === undefined && cursor.end((bytes) => readLine(bytes, 0, bytes.length).outcome === 'counted');
   await apply();
   await writer.finish();
+  if (failure !== undefined) throw brokenOff(failure, report.lines);
   return report.summary(run.known?.lines ?? 0, waits);
 }
+
+/** The chunks up to where the log cannot be read any further, which is told and not thrown: what came before counts. */
+async function* readableChunks(
+  chunks: AsyncIterable<Buffer>,
+  onFailure: (error: TallygateError) => void,
+): AsyncGenerator<Buffer> {
+  try {
+    yield* chunks;
+  } catch (error) {
+    if (!hasCode(error, 'replay_refused')) throw error;
+    onFailure(error);
+  }
+}
+
+const brokenOff = (failure: TallygateError, lines: number): TallygateError =>
+  new TallygateError(
+    failure.code,
+    `${failure.message} The lines before that are metered, ${lines} in this run; run the command again with the whole log.`,
+    { cause: failure },
+  );
 
 /** The options that decide what a line means, as the user types them. */
 function optionsText({ tenantBy, userBy }: ReplayRequest): string {

@@ -85,7 +85,10 @@ export async function findReplayRun(
     const { bytes, sha256, lines } = position;
     latest = { source, options: position.options, known: { bytes, sha256, lines } };
   }
-  throw new TallygateError('replay_refused', `This log was metered ${MAX_RUNS} times. Name it apart with --source NAME.`);
+  throw new TallygateError(
+    'replay_refused',
+    `This log was metered ${MAX_RUNS} times. Name it apart with --source NAME.`,
+  );
 }
 
 const otherOptions = (known: string, asked: string): TallygateError =>

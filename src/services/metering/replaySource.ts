@@ -119,9 +119,6 @@ async function* gunzipped(packed: AsyncIterable<Buffer>): AsyncGenerator<Buffer>
   if (failure !== undefined) throw damaged(failure);
 }
 
-/** The log that could be opened and not be read to its end: what came before is good. */
-export const isUnreadable = (error: unknown): boolean => error instanceof TallygateError && unreadableLogs.has(error);
-
 const damaged = (cause: unknown): TallygateError =>
   new TallygateError(
     'replay_refused',

@@ -1,8 +1,9 @@
 // Lines of an access log, added up by tenant, day and user until a batch is full. Its size is bounded by lines, by rows and by
 // the length of their keys, whatever the log holds.
-import { userHashOf, dayBit, monthOf } from '../../core/usage/activeDays.js';
+
+import { type Period, periodAt, type TenantCalendar, type UsageDate } from '../../core/time/calendar.js';
 import type { LineReader } from '../../core/usage/accessLog.js';
-import { periodAt, type Period, type TenantCalendar, type UsageDate } from '../../core/time/calendar.js';
+import { dayBit, monthOf, userHashOf } from '../../core/usage/activeDays.js';
 import type { ActiveUserRow, CallRow, UsageSums } from '../../ports/usageLedger.js';
 import type { ReplayReport } from './replayReport.js';
 
@@ -57,13 +58,9 @@ export class ReplayTally {
   readonly add = (bytes: Buffer, start: number, end: number, number: number): void => {
     const line = this.#parts.readLine(bytes, start, end);
     this.#lines += 1;
-    if (line.outcome === 'broken') return this.#parts.report.broken(number, line.reason);
-    if (line.tenant === undefined) return this.#parts.report.withoutTenant();
-    const tenant = this.#tenantOf(line.tenant);
-    const date = this.#days.dateAt(line.instantMs, tenant.timeZone);
-    this.#addCall(tenant, date);
-    if (line.user !== undefined) this.#addUser(line.tenant, tenant, date, line.user);
-    this.#parts.report.metered(line.tenant, date);
+    if (line.outcome === 'broken') this.#parts.report.broken(number, line.reason);
+    else if (line.tenant === undefined) this.#parts.report.withoutTenant();
+    else this.#meter(line.tenant, line.instantMs, line.user);
   };
 
   /** Lines in the open batch, also those that add nothing: they too move the position. */
@@ -82,13 +79,22 @@ export class ReplayTally {
     const users: ActiveUserRow[] = [];
     for (const [tenantId, sums] of this.#tenants) {
       for (const [usageDate, { apiCalls }] of sums.calls) calls.push({ tenantId, usageDate, apiCalls });
-      for (const { month, userHash, dayMask } of sums.users.values()) users.push({ tenantId, month, userHash, dayMask });
+      for (const { month, userHash, dayMask } of sums.users.values())
+        users.push({ tenantId, month, userHash, dayMask });
     }
     this.#tenants = new Map();
     this.#lines = 0;
     this.#rows = 0;
     this.#keys = 0;
     return { calls, users, charges: [], storage: [] };
+  }
+
+  #meter(tenantId: string, instantMs: number, userId: string | undefined): void {
+    const tenant = this.#tenantOf(tenantId);
+    const date = this.#days.dateAt(instantMs, tenant.timeZone);
+    this.#addCall(tenant, date);
+    if (userId !== undefined) this.#addUser(tenantId, tenant, date, userId);
+    this.#parts.report.metered(tenantId, date);
   }
 
   #tenantOf(tenantId: string): TenantSums {
