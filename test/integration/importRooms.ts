@@ -97,8 +97,12 @@ export const rooms: readonly Room[] = [
   {
     file: 'src/middleware/probe.ts',
     protects: 'it protects apps without Express',
-    refused: words('./tenantQuota.js ../stores/memory/x.js ../routes/consume.js ../tallygate.js ../index.js express'),
-    allowed: words('../http/admit.js ../auth/bearer.js ../services/admission/admission.js ../core/errors.js node:http'),
+    refused: words(
+      './tenantQuota.js ./usageMeter.js ../stores/memory/x.js ../routes/consume.js ../tallygate.js ../index.js express',
+    ),
+    allowed: words(
+      './caller.js ../http/admit.js ../auth/bearer.js ../services/admission/admission.js ../core/errors.js node:http',
+    ),
   },
   {
     file: 'src/adapters/probe.ts',
