@@ -1,0 +1,72 @@
+// A decision as an HTTP response needs it: status, headers, and the problem of a refusal. Pure; who calls it writes them.
+import { type Decision, retryAfterMs } from '../core/quota/decision.js';
+import { type ProblemBody, problem } from './problem.js';
+import { type HeaderStyle, limitedOnly, rateLimitHeaders } from './rateLimitHeaders.js';
+import type { HeaderPair } from './respond.js';
+
+export type { Decision } from '../core/quota/decision.js';
+
+/** What the response to a decided request carries. */
+export interface AdmissionResponse {
+  /** 200: the request goes on. */
+  readonly status: number;
+  readonly headers: readonly HeaderPair[];
+  /** Undefined: the request goes on. */
+  readonly problem: ProblemBody | undefined;
+}
+
+/** A limit in a response's body. */
+export interface LimitBody {
+  readonly name: string;
+  readonly limit: number;
+  readonly remaining: number;
+  /** ISO 8601 in UTC. */
+  readonly resetAt: string;
+}
+
+/** Translates a decision; `requestId` is called only for a problem. */
+export type Admit = (decision: Decision, requestId: () => string) => AdmissionResponse;
+
+export function createAdmit(style: HeaderStyle): Admit {
+  const headersOf = rateLimitHeaders(style);
+  return (decision, requestId) => {
+    const headers = headersOf(decision);
+    if (decision.allowed) return { status: 200, headers, problem: undefined };
+    const refusal = refusalOf(decision, requestId());
+    const retryAfter: HeaderPair[] =
+      refusal.status === 429 ? [['Retry-After', String(Math.max(1, Math.ceil(retryAfterMs(decision) / 1000)))]] : [];
+    return { status: refusal.status, headers: [...headers, ...retryAfter], problem: refusal };
+  };
+}
+
+/** The limits of a decision that have a number, for a body. */
+export const limitBodies = (decision: Decision): LimitBody[] =>
+  limitedOnly(decision.limits).map(({ name, limit, remaining, resetAtMs }) => ({
+    name,
+    limit,
+    remaining,
+    resetAt: new Date(resetAtMs).toISOString(),
+  }));
+
+function refusalOf(decision: Decision, requestId: string): ProblemBody {
+  switch (decision.outcome) {
+    case 'denied': {
+      const violated = decision.limits.filter((state) => state.violated).map((state) => state.name);
+      const detail = `The quota has no room for ${units(decision.cost)} now: ${violated.join(', ')}.`;
+      const members = { 'violated-policies': violated, limits: limitBodies(decision) };
+      return problem('quota_exceeded', { requestId, detail, members });
+    }
+    case 'cost_exceeds_limit': {
+      const limits = decision.exceeded.map(({ name, limit }) => ({ name, limit }));
+      const names = limits.map((one) => `${one.name} (${one.limit})`).join(', ');
+      const detail = `A cost of ${units(decision.cost)} is above a limit of the tenant and can never pass: ${names}.`;
+      return problem('cost_exceeds_limit', { requestId, detail, members: { limits } });
+    }
+    default: {
+      const code = decision.chargeUnknown ? 'counter_store_timeout' : 'counter_store_unavailable';
+      return problem(code, { requestId, detail: '' });
+    }
+  }
+}
+
+const units = (cost: number): string => (cost === 1 ? '1 unit' : `${cost} units`);
