@@ -6,11 +6,11 @@ import type { Observer } from '../../ports/observer.js';
 /** See the head of this file. */
 export class StoreClock {
   readonly #clock: Clock;
-  readonly #observer: Observer;
+  readonly #observer: Pick<Observer, 'clockOffset'>;
   /** The store's time less this process's monotonic time, at the last reply. */
   #lead: number | undefined;
 
-  constructor(clock: Clock, observer: Observer) {
+  constructor(clock: Clock, observer: Pick<Observer, 'clockOffset'>) {
     this.#clock = clock;
     this.#observer = observer;
   }

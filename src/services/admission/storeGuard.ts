@@ -21,7 +21,7 @@ export interface StoreGuardParts {
   readonly store: CounterStore;
   readonly storeClock: StoreClock;
   readonly clock: Clock;
-  readonly observer: Observer;
+  readonly observer: Pick<Observer, 'storeCalled'>;
   /** Wait of a charge that names none (`ChargeRequest.waitMs`), in milliseconds. @defaultValue 250 */
   readonly timeoutMs?: number;
 }

@@ -1,4 +1,5 @@
 // Where connections come from: a pool of our own, or whatever the app has, as long as it looks like one of `pg`.
+import type { Duplex } from 'node:stream';
 import pg from 'pg';
 
 /** One connection, held until it is released. `pg.PoolClient` is one. */
@@ -50,6 +51,27 @@ export function createPostgresPool({ url, max = DEFAULT_MAX_CONNECTIONS }: Postg
     allowExitOnIdle: true,
   });
   // An idle connection that breaks is dropped by the pool. Without a listener its error would end the process.
+  pool.on('error', () => undefined);
+  return pool;
+}
+
+/** How to reach a database that is no server: by a stream of the caller's that speaks PostgreSQL's protocol. */
+export interface StreamPoolOptions {
+  readonly stream: () => Duplex;
+  readonly max: number;
+  readonly idleTimeoutMillis: number;
+  readonly connectionTimeoutMillis: number;
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  readonly password: string;
+  readonly database: string;
+  readonly ssl: false;
+}
+
+/** Makes a pool over the embedded database. Its one connection is one session: the pool is the queue before it. */
+export function createStreamPool(options: StreamPoolOptions): OwnedPostgresPool {
+  const pool = new pg.Pool({ ...options, allowExitOnIdle: true });
   pool.on('error', () => undefined);
   return pool;
 }

@@ -1,7 +1,7 @@
 -- One tenant's usage over a range of its days, in one statement and so in one snapshot.
 -- $1 tenant, $2 first date, $3 last date, $4 first days of the months, $5 the masks of the days that count in each.
--- Returns one row: now_ms, has_usage (0 or 1), active_users (distinct), and as JSON text days, storage_before, points (of the
--- days around the last date that has begun anywhere on earth), calendar.
+-- Returns one row: now_ms, has_usage (0 or 1), active_users (distinct), and as JSON text days, storage_before (or NULL),
+-- points (of the days around the last date); and time_zone, billing_anchor_day, earlier_calendars, NULL without a setting.
 SELECT
   floor(extract(epoch FROM now()) * 1000)::bigint AS now_ms,
   (EXISTS (SELECT FROM {schema}.tenant_usage WHERE tenant_id = $1::text)
@@ -40,13 +40,13 @@ SELECT
       SELECT extract(epoch FROM at)::bigint AS at_seconds, bytes, id::text AS id
       FROM {schema}.storage_point
       WHERE tenant_id = $1::text
-        AND at >= (LEAST($3::date, (now() AT TIME ZONE 'UTC')::date + 1) - 2)::timestamp AT TIME ZONE 'UTC'
-        AND at < (LEAST($3::date, (now() AT TIME ZONE 'UTC')::date + 1) + 3)::timestamp AT TIME ZONE 'UTC'
+        -- Wide enough for any zone, also for a date that a change of zone made longer; the caller's calendar picks.
+        AND at >= ($3::date - 2)::timestamp AT TIME ZONE 'UTC'
+        AND at < ($3::date + 3)::timestamp AT TIME ZONE 'UTC'
     ) AS point
   )::text AS points,
-  (
-    SELECT row_to_json(setting)
-    FROM (
-      SELECT time_zone, billing_anchor_day, earlier_calendars FROM {schema}.tenant WHERE tenant_id = $1::text
-    ) AS setting
-  )::text AS calendar
+  setting.time_zone,
+  setting.billing_anchor_day,
+  setting.earlier_calendars::text AS earlier_calendars
+FROM (VALUES (1)) AS always (one)
+LEFT JOIN {schema}.tenant AS setting ON setting.tenant_id = $1::text

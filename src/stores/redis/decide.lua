@@ -7,6 +7,7 @@
 --          '1' where the ledger knows the window's sum ('' where not), floor ("start used" or "start usedp", '' for none)
 -- Reply    {'late' | 'clock' | 'cold', time}: nothing was changed; or
 --          {'granted' | 'denied', time, and for each window start, end, used, index of the sent window or -1, 1 if provisional}
+--          (`used` as text: node-redis reads an integer of 2^53-1 as 2^53)
 --
 -- All times are milliseconds since 1970. Everything before HSET only reads, so an error reply of a failed read or of a refused
 -- HSET means that nothing was charged. Numbers are written with %.0f: tostring keeps 14 digits.
@@ -105,7 +106,8 @@ local longest, moved = 0, false
 for i = 1, count do
   local total = (added > MAX_COUNT - used[i] and MAX_COUNT) or used[i] + added
   local at = 3 + (i - 1) * 5
-  reply[at], reply[at + 1], reply[at + 2], reply[at + 3] = starts[i], ends[i], total, sent[i]
+  reply[at], reply[at + 1], reply[at + 3] = starts[i], ends[i], sent[i]
+  reply[at + 2] = string.format('%.0f', total)
   reply[at + 4] = (provisional[i] and 1) or 0
   if ends[i] > longest then longest = ends[i] end
   if cost > 0 and (not denied or raised[i]) then

@@ -1,0 +1,431 @@
+// Made by `npm run generate` from the files beside it: change those, never this one.
+
+/** The text of `addCharges.sql`. */
+export const addCharges = `-- Adds what the quota admitted, denied and could not confirm. Units never decrease.
+-- $1 tenants, $2 dates, $3 meters, $4 reset numbers, $5 units, $6 denied, $7 unconfirmed. Returns nothing.
+INSERT INTO {schema}.quota_charge AS present (tenant_id, usage_date, meter, reset_number, units, denied, unconfirmed)
+SELECT given.*
+FROM unnest($1::text[], $2::date[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[])
+  AS given (tenant_id, usage_date, meter, reset_number, units, denied, unconfirmed)
+ORDER BY given.tenant_id COLLATE "C", given.usage_date, given.meter COLLATE "C", given.reset_number
+ON CONFLICT (tenant_id, usage_date, meter, reset_number) DO UPDATE
+SET units = LEAST(present.units + excluded.units, 9007199254740991),
+    denied = LEAST(present.denied + excluded.denied, 9007199254740991),
+    unconfirmed = LEAST(present.unconfirmed + excluded.unconfirmed, 9007199254740991)
+`;
+
+/** The text of `addStoragePoints.sql`. */
+export const addStoragePoints = `-- Keeps reported levels. The same point again changes nothing.
+-- $1 tenants, $2 seconds since 1970, $3 ids, $4 bytes. Returns nothing.
+INSERT INTO {schema}.storage_point (tenant_id, at, id, bytes)
+SELECT given.tenant_id, to_timestamp(given.at_seconds), given.id, given.bytes
+FROM unnest($1::text[], $2::bigint[], $3::uuid[], $4::bigint[]) AS given (tenant_id, at_seconds, id, bytes)
+ON CONFLICT (tenant_id, at, id) DO NOTHING
+`;
+
+/** The text of `addUsage.sql`. */
+export const addUsage = `-- Adds calls to tenants' days, and makes every day that the batch touches in any way: its row's lock is what orders the
+-- writers, so all of them are taken here, by one statement, in one order.
+-- $1 tenants, $2 dates, $3 calls (0 for a day that only gains users or storage). Returns nothing.
+INSERT INTO {schema}.tenant_usage AS present (tenant_id, usage_date, api_calls)
+SELECT given.tenant_id, given.usage_date, given.api_calls
+FROM unnest($1::text[], $2::date[], $3::bigint[]) AS given (tenant_id, usage_date, api_calls)
+ORDER BY given.tenant_id COLLATE "C", given.usage_date
+ON CONFLICT (tenant_id, usage_date) DO UPDATE
+SET api_calls = LEAST(present.api_calls + excluded.api_calls, 9007199254740991)
+`;
+
+/** The text of `advanceProducer.sql`. */
+export const advanceProducer = `-- The compare-and-set that makes a range of records count once: whoever moves last_record from $2 to $3 applies it.
+-- $1 producer, $2 where it must stand, $3 where the batch ends. Returns a row only to the one who moved it.
+UPDATE {schema}.usage_producer
+SET last_record = $3::bigint, last_seen_at = now()
+WHERE id = $1::uuid AND last_record = $2::bigint
+RETURNING last_record
+`;
+
+/** The text of `advanceReplaySource.sql`. */
+export const advanceReplaySource = `-- A further step of a log, by compare-and-set. $1 hash of its identity (hex), $2 options, $3 to $5 bytes, SHA-256 (hex) and
+-- lines afterwards, $6 to $8 the same before. Returns a row only to the one who moved it.
+UPDATE {schema}.replay_source
+SET consumed_bytes = $3::bigint, consumed_sha256 = decode($4::text, 'hex'), consumed_lines = $5::bigint, last_replayed_at = now()
+WHERE source_hash = decode($1::text, 'hex')
+  AND options = $2::text
+  AND consumed_bytes = $6::bigint
+  AND consumed_sha256 = decode($7::text, 'hex')
+  AND consumed_lines = $8::bigint
+RETURNING consumed_bytes
+`;
+
+/** The text of `beginReplaySource.sql`. */
+export const beginReplaySource = `-- The first step of a log: only one can make its row. $1 hash of its identity (hex), $2 the identity's beginning, $3 options,
+-- $4 bytes, $5 SHA-256 (hex), $6 lines. Returns a row only to the one who made it.
+INSERT INTO {schema}.replay_source
+  (source_hash, source, options, consumed_bytes, consumed_sha256, consumed_lines, first_replayed_at, last_replayed_at)
+VALUES (decode($1::text, 'hex'), $2::text, $3::text, $4::bigint, decode($5::text, 'hex'), $6::bigint, now(), now())
+ON CONFLICT (source_hash) DO NOTHING
+RETURNING consumed_bytes
+`;
+
+/** The text of `bumpConfigVersion.sql`. */
+export const bumpConfigVersion = `-- The next version of the settings. Its row stays locked until the transaction ends, so versions become visible in their
+-- order: whoever has read one can never miss a lower one that commits later. Returns version and now_ms, read after the lock.
+INSERT INTO {schema}.config_version AS present (singleton, version)
+VALUES (1, 1)
+ON CONFLICT (singleton) DO UPDATE SET version = present.version + 1
+RETURNING version, floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now_ms
+`;
+
+/** The text of `collectProducers.sql`. */
+export const collectProducers = `-- Forgets producers whose id and whose last activity are both older than the minimum age: an id that old is refused when it
+-- comes back, so nothing reopens. The id's first 48 bits are the instant it was made at. $1 minimum age in milliseconds.
+-- Returns nothing.
+DELETE FROM {schema}.usage_producer
+WHERE id IN (
+  SELECT id
+  FROM {schema}.usage_producer
+  WHERE id < rpad(lpad(to_hex(floor(extract(epoch FROM now()) * 1000)::bigint - $1::bigint), 12, '0'), 32, '0')::uuid
+    AND last_seen_at < now() - $1::bigint * INTERVAL '1 millisecond'
+  FOR UPDATE SKIP LOCKED
+)
+`;
+
+/** The text of `createMigrations.sql`. */
+export const createMigrations = `-- Prisma's own table of what was applied, to the letter. Returns nothing.
+CREATE TABLE {schema}._prisma_migrations (
+    id                      VARCHAR(36) PRIMARY KEY NOT NULL,
+    checksum                VARCHAR(64) NOT NULL,
+    finished_at             TIMESTAMPTZ,
+    migration_name          VARCHAR(255) NOT NULL,
+    logs                    TEXT,
+    rolled_back_at          TIMESTAMPTZ,
+    started_at              TIMESTAMPTZ NOT NULL DEFAULT now(),
+    applied_steps_count     INTEGER NOT NULL DEFAULT 0
+)
+`;
+
+/** The text of `dropOldStoragePoints.sql`. */
+export const dropOldStoragePoints = `-- Forgets points of tenants that no late report can concern any more. $1 tenants, $2 seconds since 1970. Returns nothing.
+DELETE FROM {schema}.storage_point
+WHERE tenant_id = ANY ($1::text[]) AND at < to_timestamp($2::bigint)
+`;
+
+/** The text of `lockTenantStorage.sql`. */
+export const lockTenantStorage = `-- Locks the storage rows of tenants, in one order, before their points are read. $1 tenants, each once. Returns nothing.
+INSERT INTO {schema}.tenant_storage (tenant_id, integrated_at)
+SELECT given.tenant_id, now()
+FROM unnest($1::text[]) AS given (tenant_id)
+ORDER BY given.tenant_id COLLATE "C"
+ON CONFLICT (tenant_id) DO UPDATE SET integrated_at = excluded.integrated_at
+`;
+
+/** The text of `makeLedger.sql`. */
+export const makeLedger = `-- Makes the ledger's identity where it has none: of several who try, one wins. $1 id, $2 key (hex). Returns nothing.
+INSERT INTO {schema}.ledger (singleton, id, hash_key, created_at)
+VALUES (1, $1::uuid, decode($2::text, 'hex'), now())
+ON CONFLICT (singleton) DO NOTHING
+`;
+
+/** The text of `mergeActiveUsers.sql`. */
+export const mergeActiveUsers = `-- Merges users' active days into their masks, and lets each day's active_users grow by the bits that were new.
+-- Must come after addUsage.sql, as a statement of its own: whoever holds a day's row owns that day's bit of every user of
+-- the tenant, and only a statement that begins after the lock was granted sees the bits of the holder before. Users whose
+-- bits are all known, the usual case, are read and neither locked nor written.
+-- $1 tenants, $2 first days of months, $3 hashes (hex), $4 masks. Returns nothing.
+WITH given AS MATERIALIZED (
+  SELECT tenant_id, month, decode(user_hash, 'hex') AS user_hash, day_mask
+  FROM unnest($1::text[], $2::date[], $3::text[], $4::integer[]) AS given (tenant_id, month, user_hash, day_mask)
+), compared AS MATERIALIZED (
+  -- A scalar subquery and no join: always one look at the primary key a user, whatever the planner believes of the table.
+  SELECT given.*, given.day_mask & ~coalesce((
+    SELECT known.day_mask FROM {schema}.tenant_active_user AS known
+    WHERE known.tenant_id = given.tenant_id AND known.month = given.month AND known.user_hash = given.user_hash
+  ), 0) AS new_days
+  FROM given
+), merged AS (
+  INSERT INTO {schema}.tenant_active_user AS present (tenant_id, month, user_hash, day_mask)
+  SELECT tenant_id, month, user_hash, day_mask
+  FROM compared
+  WHERE new_days <> 0
+  ORDER BY tenant_id COLLATE "C", month, user_hash
+  ON CONFLICT (tenant_id, month, user_hash) DO UPDATE SET day_mask = present.day_mask | excluded.day_mask
+), grown AS (
+  SELECT tenant_id, month + (day - 1) AS usage_date, count(*) AS users
+  FROM compared CROSS JOIN generate_series(1, 31) AS day
+  WHERE new_days & (1 << (day - 1)) <> 0
+  GROUP BY 1, 2
+)
+UPDATE {schema}.tenant_usage AS present
+SET active_users = LEAST(present.active_users + grown.users, 9007199254740991)
+FROM grown
+WHERE present.tenant_id = grown.tenant_id AND present.usage_date = grown.usage_date
+`;
+
+/** The text of `newProducerId.sql`. */
+export const newProducerId = `-- A fresh UUIDv7 (RFC 9562) by the database's clock: a random UUID with the time in its first 48 bits and 7 as its version.
+SELECT overlay(
+  overlay(gen_random_uuid()::text PLACING '7' FROM 15)
+  PLACING substr(clock.hex, 1, 8) || '-' || substr(clock.hex, 9, 4) FROM 1
+)::uuid::text AS id
+FROM (SELECT lpad(to_hex(floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint), 12, '0') AS hex) AS clock
+`;
+
+/** The text of `otherLiveProducers.sql`. */
+export const otherLiveProducers = `-- Producers that are not closed and were seen lately, but for one. $1 that one, $2 milliseconds that count as lately.
+SELECT id::text AS id, host, pid
+FROM {schema}.usage_producer
+WHERE closed_at IS NULL AND last_seen_at > now() - $2::bigint * INTERVAL '1 millisecond' AND id <> $1::uuid
+ORDER BY id
+`;
+
+/** The text of `readCalendars.sql`. */
+export const readCalendars = `-- Calendars of tenants that have a setting, and the database's clock. $1 tenants.
+-- Returns a row a tenant: now_ms, and time_zone, billing_anchor_day, earlier_calendars (JSON), all NULL without a setting.
+SELECT given.tenant_id,
+       floor(extract(epoch FROM now()) * 1000)::bigint AS now_ms,
+       tenant.time_zone,
+       tenant.billing_anchor_day,
+       tenant.earlier_calendars::text AS earlier_calendars
+FROM unnest($1::text[]) AS given (tenant_id)
+LEFT JOIN {schema}.tenant ON tenant.tenant_id = given.tenant_id
+`;
+
+/** The text of `readColumns.sql`. */
+export const readColumns = `-- The columns of a schema's tables. $1 schema. Returns name: \`table.column\`.
+SELECT class.relname || '.' || attribute.attname AS name
+FROM pg_catalog.pg_class AS class
+JOIN pg_catalog.pg_namespace AS namespace ON namespace.oid = class.relnamespace
+JOIN pg_catalog.pg_attribute AS attribute ON attribute.attrelid = class.oid
+WHERE namespace.nspname = $1::text AND class.relkind IN ('r', 'p', 'v') AND attribute.attnum > 0 AND NOT attribute.attisdropped
+`;
+
+/** The text of `readConfigVersion.sql`. */
+export const readConfigVersion = `-- The version of the last change; 0 before the first.
+SELECT coalesce(max(version), 0) AS version FROM {schema}.config_version
+`;
+
+/** The text of `readLedger.sql`. */
+export const readLedger = `-- The ledger's identity; no row before it was made.
+SELECT id::text AS id, encode(hash_key, 'hex') AS hash_key FROM {schema}.ledger WHERE singleton = 1
+`;
+
+/** The text of `readMigrations.sql`. */
+export const readMigrations = `-- What was applied to the schema, by us or by Prisma; rows that were rolled back are history.
+-- Returns migration_name, checksum, and finished: 0 where it began and never ended.
+SELECT migration_name, checksum, (finished_at IS NOT NULL)::integer AS finished
+FROM {schema}._prisma_migrations
+WHERE rolled_back_at IS NULL
+ORDER BY migration_name
+`;
+
+/** The text of `readProducer.sql`. */
+export const readProducer = `-- Where a producer stands. $1 producer.
+SELECT last_record FROM {schema}.usage_producer WHERE id = $1::uuid
+`;
+
+/** The text of `readReplaySource.sql`. */
+export const readReplaySource = `-- How much of a log was consumed. $1 hash of its identity (hex). No row where it was never replayed.
+SELECT options, consumed_bytes, encode(consumed_sha256, 'hex') AS consumed_sha256, consumed_lines
+FROM {schema}.replay_source
+WHERE source_hash = decode($1::text, 'hex')
+`;
+
+/** The text of `readSetting.sql`. */
+export const readSetting = `-- One tenant's row. $1 tenant. The row of config_version is locked, so nobody else can be changing it.
+SELECT tenant_id, plan, limits::text AS limits, time_zone, billing_anchor_day, earlier_calendars::text AS earlier_calendars, version
+FROM {schema}.tenant
+WHERE tenant_id = $1::text
+`;
+
+/** The text of `readSettings.sql`. */
+export const readSettings = `-- Settings that changed after a version, with the version of the last change: one statement, so both are of one snapshot.
+-- $1 version (0: all). Returns at least one row; tenant_id is NULL in it where nothing changed.
+SELECT config.version AS config_version,
+       tenant.tenant_id,
+       tenant.plan,
+       tenant.limits::text AS limits,
+       tenant.time_zone,
+       tenant.billing_anchor_day,
+       tenant.earlier_calendars::text AS earlier_calendars,
+       tenant.version
+FROM (SELECT coalesce(max(version), 0) AS version FROM {schema}.config_version) AS config
+LEFT JOIN {schema}.tenant ON tenant.version > $1::bigint
+`;
+
+/** The text of `readStorageLevels.sql`. */
+export const readStorageLevels = `-- The level that tenants had just before an instant: their last point before it or, where points are no longer kept, the
+-- last level of a day before it. $1 tenants, $2 seconds since 1970 of a day's start, $3 that day's date.
+-- Returns tenant_id, at_seconds, bytes; no row for a tenant without any level.
+SELECT given.tenant_id, extract(epoch FROM level.at)::bigint AS at_seconds, level.bytes
+FROM unnest($1::text[], $2::bigint[], $3::date[]) AS given (tenant_id, at_seconds, usage_date)
+CROSS JOIN LATERAL (
+  (
+    SELECT point.at, point.bytes, 1 AS exactness
+    FROM {schema}.storage_point AS point
+    WHERE point.tenant_id = given.tenant_id AND point.at < to_timestamp(given.at_seconds)
+    ORDER BY point.at DESC, point.id DESC
+    LIMIT 1
+  )
+  UNION ALL
+  (
+    SELECT usage.storage_last_at, usage.storage_last_bytes, 0
+    FROM {schema}.tenant_usage AS usage
+    WHERE usage.tenant_id = given.tenant_id AND usage.usage_date < given.usage_date AND usage.storage_last_at IS NOT NULL
+    ORDER BY usage.usage_date DESC
+    LIMIT 1
+  )
+  ORDER BY 1 DESC, 3 DESC
+  LIMIT 1
+) AS level (at, bytes, exactness)
+`;
+
+/** The text of `readStoragePoints.sql`. */
+export const readStoragePoints = `-- Points of tenants from an instant on, oldest first. $1 tenants, $2 seconds since 1970, one a tenant.
+SELECT point.tenant_id,
+       extract(epoch FROM point.at)::bigint AS at_seconds,
+       point.bytes,
+       point.id::text AS id
+FROM unnest($1::text[], $2::bigint[]) AS given (tenant_id, at_seconds)
+JOIN {schema}.storage_point AS point
+  ON point.tenant_id = given.tenant_id AND point.at >= to_timestamp(given.at_seconds)
+ORDER BY point.tenant_id COLLATE "C", point.at, point.id
+`;
+
+/** The text of `readUsage.sql`. */
+export const readUsage = `-- One tenant's usage over a range of its days, in one statement and so in one snapshot.
+-- $1 tenant, $2 first date, $3 last date, $4 first days of the months, $5 the masks of the days that count in each.
+-- Returns one row: now_ms, has_usage (0 or 1), active_users (distinct), and as JSON text days, storage_before (or NULL),
+-- points (of the days around the last date); and time_zone, billing_anchor_day, earlier_calendars, NULL without a setting.
+SELECT
+  floor(extract(epoch FROM now()) * 1000)::bigint AS now_ms,
+  (EXISTS (SELECT FROM {schema}.tenant_usage WHERE tenant_id = $1::text)
+    OR EXISTS (SELECT FROM {schema}.quota_charge WHERE tenant_id = $1::text))::integer AS has_usage,
+  (
+    SELECT count(DISTINCT active.user_hash)
+    FROM unnest($4::date[], $5::integer[]) AS asked (month, day_mask)
+    JOIN {schema}.tenant_active_user AS active
+      ON active.tenant_id = $1::text AND active.month = asked.month AND active.day_mask & asked.day_mask <> 0
+  ) AS active_users,
+  (
+    SELECT coalesce(json_agg(day ORDER BY day.date), '[]')
+    FROM (
+      SELECT to_char(usage_date, 'YYYY-MM-DD') AS date, api_calls, active_users, storage_byte_ms::text AS byte_ms,
+             storage_covered_ms AS covered_ms, storage_peak_bytes AS peak_bytes, storage_last_bytes AS last_bytes,
+             extract(epoch FROM storage_last_at)::bigint AS last_at
+      FROM {schema}.tenant_usage
+      WHERE tenant_id = $1::text AND usage_date BETWEEN $2::date AND $3::date
+    ) AS day
+  )::text AS days,
+  (
+    SELECT row_to_json(day)
+    FROM (
+      SELECT to_char(usage_date, 'YYYY-MM-DD') AS date, storage_byte_ms::text AS byte_ms,
+             storage_covered_ms AS covered_ms, storage_peak_bytes AS peak_bytes, storage_last_bytes AS last_bytes,
+             extract(epoch FROM storage_last_at)::bigint AS last_at
+      FROM {schema}.tenant_usage
+      WHERE tenant_id = $1::text AND usage_date < $2::date AND storage_last_at IS NOT NULL
+      ORDER BY usage_date DESC
+      LIMIT 1
+    ) AS day
+  )::text AS storage_before,
+  (
+    SELECT coalesce(json_agg(point ORDER BY point.at_seconds, point.id), '[]')
+    FROM (
+      SELECT extract(epoch FROM at)::bigint AS at_seconds, bytes, id::text AS id
+      FROM {schema}.storage_point
+      WHERE tenant_id = $1::text
+        -- Wide enough for any zone, also for a date that a change of zone made longer; the caller's calendar picks.
+        AND at >= ($3::date - 2)::timestamp AT TIME ZONE 'UTC'
+        AND at < ($3::date + 3)::timestamp AT TIME ZONE 'UTC'
+    ) AS point
+  )::text AS points,
+  setting.time_zone,
+  setting.billing_anchor_day,
+  setting.earlier_calendars::text AS earlier_calendars
+FROM (VALUES (1)) AS always (one)
+LEFT JOIN {schema}.tenant AS setting ON setting.tenant_id = $1::text
+`;
+
+/** The text of `recordGap.sql`. */
+export const recordGap = `-- Keeps what is known to be missing; the same gap again changes nothing. $1 producer, $2 from, $3 to, $4 reason. Returns nothing.
+INSERT INTO {schema}.usage_gap (producer_id, from_record, to_record, reason, recorded_at)
+VALUES ($1::uuid, $2::bigint, $3::bigint, $4::text, now())
+ON CONFLICT (producer_id, from_record, to_record) DO NOTHING
+`;
+
+/** The text of `recordMigration.sql`. */
+export const recordMigration = `-- Says that a migration was applied, as Prisma does. $1 id, $2 checksum, $3 name. Returns nothing.
+INSERT INTO {schema}._prisma_migrations
+  (id, checksum, finished_at, migration_name, logs, rolled_back_at, started_at, applied_steps_count)
+VALUES ($1::text, $2::text, clock_timestamp(), $3::text, NULL, NULL, now(), 1)
+`;
+
+/** The text of `registerProducer.sql`. */
+export const registerProducer = `-- Makes a producer's row, only while its id is young by the database's clock; the id's first 48 bits are when it was made, and
+-- an instant in the future is young. $1 id, $2 host, $3 pid, $4 minimum age in milliseconds.
+-- Returns registered: 1 where the row is there afterwards. A young id that conflicts is there, even where this statement's
+-- snapshot cannot see the row that it conflicted with.
+WITH age AS (
+  SELECT $1::uuid >= rpad(lpad(to_hex(floor(extract(epoch FROM now()) * 1000)::bigint - $4::bigint), 12, '0'), 32, '0')::uuid
+    AS is_young
+), added AS (
+  INSERT INTO {schema}.usage_producer (id, last_record, host, pid, first_seen_at, last_seen_at)
+  SELECT $1::uuid, 0, $2::text, $3::integer, now(), now() FROM age WHERE is_young
+  ON CONFLICT (id) DO NOTHING
+)
+SELECT (is_young OR EXISTS (SELECT FROM {schema}.usage_producer WHERE id = $1::uuid))::integer AS registered
+FROM age
+`;
+
+/** The text of `sumCharges.sql`. */
+export const sumCharges = `-- Units that windows of tenants were charged: one sum a query, in their order.
+-- $1 tenants, $2 meters, $3 reset numbers, $4 first dates, $5 last dates.
+SELECT LEAST(coalesce((
+  SELECT sum(charge.units)
+  FROM {schema}.quota_charge AS charge
+  WHERE charge.tenant_id = asked.tenant_id
+    AND charge.usage_date BETWEEN asked.first_date AND asked.last_date
+    AND charge.meter = asked.meter
+    AND charge.reset_number = asked.reset_number
+), 0), 9007199254740991)::bigint AS units
+FROM unnest($1::text[], $2::text[], $3::bigint[], $4::date[], $5::date[]) WITH ORDINALITY
+  AS asked (tenant_id, meter, reset_number, first_date, last_date, position)
+ORDER BY asked.position
+`;
+
+/** The text of `touchProducer.sql`. */
+export const touchProducer = `-- Says that a producer lives, or that it closed; what has closed stays closed. $1 id, $2 whether it closes. Returns nothing.
+UPDATE {schema}.usage_producer
+SET last_seen_at = now(), closed_at = CASE WHEN $2::boolean THEN coalesce(closed_at, now()) ELSE closed_at END
+WHERE id = $1::uuid
+`;
+
+/** The text of `writeSetting.sql`. */
+export const writeSetting = `-- Replaces one tenant's row; an emptied one is kept, it announces the change and holds the earlier calendars.
+-- $1 tenant, $2 plan, $3 limits (JSON), $4 time zone, $5 billing anchor day, $6 earlier calendars (JSON), $7 version. Returns nothing.
+INSERT INTO {schema}.tenant (tenant_id, plan, limits, time_zone, billing_anchor_day, earlier_calendars, version)
+VALUES ($1::text, $2::text, $3::text::jsonb, $4::text, $5::smallint, $6::text::jsonb, $7::bigint)
+ON CONFLICT (tenant_id) DO UPDATE
+SET plan = excluded.plan,
+    limits = excluded.limits,
+    time_zone = excluded.time_zone,
+    billing_anchor_day = excluded.billing_anchor_day,
+    earlier_calendars = excluded.earlier_calendars,
+    version = excluded.version
+`;
+
+/** The text of `writeStorageDays.sql`. */
+export const writeStorageDays = `-- Replaces the storage of days by what their points integrate to. Must come after addUsage.sql, which made and locked the rows.
+-- $1 tenants, $2 dates, $3 averages, $4 byte-milliseconds, $5 covered milliseconds, $6 peaks, $7 last levels, $8 their
+-- instants in seconds since 1970. Returns nothing.
+UPDATE {schema}.tenant_usage AS present
+SET storage_bytes = given.average,
+    storage_byte_ms = given.byte_ms,
+    storage_covered_ms = given.covered_ms,
+    storage_peak_bytes = given.peak,
+    storage_last_bytes = given.last_bytes,
+    storage_last_at = to_timestamp(given.last_at)
+FROM unnest($1::text[], $2::date[], $3::bigint[], $4::numeric[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[])
+  AS given (tenant_id, usage_date, average, byte_ms, covered_ms, peak, last_bytes, last_at)
+WHERE present.tenant_id = given.tenant_id AND present.usage_date = given.usage_date
+`;

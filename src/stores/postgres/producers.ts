@@ -1,0 +1,52 @@
+// The rows of those who feed the ledger: made, touched, listed, forgotten. Only applyBatch moves how far one has come.
+import type { LiveProducer } from '../../ports/usageLedger.js';
+import { onlyRow, textOf, wholeOf } from './columns.js';
+import type { Database } from './database.js';
+import {
+  collectProducers,
+  newProducerId as newProducerIdSql,
+  otherLiveProducers as otherLiveProducersSql,
+  registerProducer as registerProducerSql,
+  touchProducer as touchProducerSql,
+} from './postgres.generated.js';
+import { inSession } from './session.js';
+
+/**
+ * Without a journal nothing outlives its process, and no batch is resent for this long. An id beyond it is refused, so a row
+ * that was collected cannot come back at 0 and count its records again.
+ */
+export const MINIMUM_AGE_MS = 24 * 3_600_000;
+/** A live process touches its row every 3 minutes. */
+export const LIVE_MS = 10 * 60_000;
+
+export function newProducerId(database: Database): Promise<string> {
+  return inSession(database.pool, database.deadlineMs, async (session) =>
+    textOf(onlyRow(await session.query(database.sql(newProducerIdSql), [])), 'id'),
+  );
+}
+
+export function registerProducer(
+  database: Database,
+  producerId: string,
+  holder: { host: string; pid: number },
+): Promise<'registered' | 'refused'> {
+  return inSession(database.pool, database.deadlineMs, async (session) => {
+    const values = [producerId, holder.host, holder.pid, MINIMUM_AGE_MS];
+    const row = onlyRow(await session.query(database.sql(registerProducerSql), values));
+    return wholeOf(row, 'registered') === 1 ? 'registered' : 'refused';
+  });
+}
+
+export function touchProducer(database: Database, producerId: string, closed: boolean): Promise<void> {
+  return inSession(database.pool, database.deadlineMs, async (session) => {
+    await session.query(database.sql(touchProducerSql), [producerId, closed]);
+    await session.query(database.sql(collectProducers), [MINIMUM_AGE_MS]);
+  });
+}
+
+export function otherLiveProducers(database: Database, producerId: string): Promise<readonly LiveProducer[]> {
+  return inSession(database.pool, database.deadlineMs, async (session) => {
+    const rows = await session.query(database.sql(otherLiveProducersSql), [producerId, LIVE_MS]);
+    return rows.map((row) => ({ producerId: textOf(row, 'id'), host: textOf(row, 'host'), pid: wholeOf(row, 'pid') }));
+  });
+}

@@ -1,0 +1,65 @@
+// What the ledger knows of one tenant over a range of its days: one statement, one snapshot.
+import { calendarOf } from '../../core/quota/setting.js';
+import { dateAt, datesBetween, type UsageDate } from '../../core/time/calendar.js';
+import { daysMask, monthOf } from '../../core/usage/activeDays.js';
+import type { LedgerDay, LedgerUsage, StoragePointRow } from '../../ports/usageLedger.js';
+import { onlyRow, optionalTextOf, type Row, textOf, wholeOf } from './columns.js';
+import type { Database } from './database.js';
+import { readUsage as readUsageSql } from './postgres.generated.js';
+import { inSession } from './session.js';
+import { calendarSettingOf } from './settingRow.js';
+import { type StorageColumns, storageDayOf } from './storageDays.js';
+
+export function readUsage(database: Database, tenantId: string, from: UsageDate, to: UsageDate): Promise<LedgerUsage> {
+  const months = [...new Set(datesBetween(from, to).map(monthOf))];
+  const values = [
+    tenantId,
+    from,
+    to,
+    months.map((month) => `${month}-01`),
+    months.map((month) => daysMask(month, from, to)),
+  ];
+  return inSession(database.pool, database.deadlineMs, async (session) =>
+    usageOf(onlyRow(await session.query(database.sql(readUsageSql), values)), tenantId, to),
+  );
+}
+
+function usageOf(row: Row, tenantId: string, to: UsageDate): LedgerUsage {
+  const days = JSON.parse(textOf(row, 'days')) as DayColumns[];
+  const before = JSON.parse(optionalTextOf(row, 'storage_before') ?? 'null') as DayColumns | null;
+  return {
+    days: days.map(dayOf),
+    activeUsers: wholeOf(row, 'active_users'),
+    storageBefore: before === null ? undefined : storageBeforeOf(before),
+    pointsOfLastDate: pointsOf(row, tenantId, to),
+    exists: wholeOf(row, 'has_usage') === 1,
+    readAtMs: wholeOf(row, 'now_ms'),
+  };
+}
+
+interface DayColumns extends StorageColumns {
+  readonly date: UsageDate;
+  readonly api_calls: number;
+  readonly active_users: number;
+}
+
+function dayOf(columns: DayColumns): LedgerDay {
+  const storage = storageDayOf(columns);
+  const counts = { usageDate: columns.date, apiCalls: columns.api_calls, activeUsers: columns.active_users };
+  return storage === undefined ? counts : { ...counts, storage };
+}
+
+function storageBeforeOf(columns: DayColumns): LedgerUsage['storageBefore'] {
+  const storage = storageDayOf(columns);
+  return storage === undefined ? undefined : { ...storage, usageDate: columns.date };
+}
+
+/** Of the points around a date those that lie in it, by the calendar of the same snapshot. */
+function pointsOf(row: Row, tenantId: string, date: UsageDate): StoragePointRow[] {
+  const points = JSON.parse(textOf(row, 'points')) as { at_seconds: number; bytes: number; id: string }[];
+  if (points.length === 0) return [];
+  const calendar = calendarOf(calendarSettingOf(row));
+  return points
+    .filter((point) => dateAt(point.at_seconds * 1000, calendar) === date)
+    .map((point) => ({ tenantId, atSeconds: point.at_seconds, bytes: point.bytes, id: point.id }));
+}

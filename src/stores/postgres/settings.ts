@@ -1,0 +1,43 @@
+// Reads and changes of tenants' settings. A change and the version that announces it are one transaction.
+import type { SettingContent, SettingsSnapshot, TenantSetting } from '../../ports/tenantDirectory.js';
+import { onlyRow, wholeOf } from './columns.js';
+import type { Database } from './database.js';
+import { bumpConfigVersion, readConfigVersion, readSetting, readSettings, writeSetting } from './postgres.generated.js';
+import { inSession, inTransaction } from './session.js';
+import { settingColumns, tenantSettingOf } from './settingRow.js';
+
+/** What changed after `version`, emptied rows included; everything after 0. */
+export function loadSettings(database: Database, version: number): Promise<SettingsSnapshot> {
+  return inSession(database.pool, database.deadlineMs, async (session) => {
+    const rows = await session.query(database.sql(readSettings), [version]);
+    return {
+      version: wholeOf(onlyRow(rows), 'config_version'),
+      settings: rows.filter((row) => row.tenant_id !== null).map(tenantSettingOf),
+    };
+  });
+}
+
+/** The version of the last change, 0 before the first. */
+export function readVersion(database: Database): Promise<number> {
+  return inSession(database.pool, database.deadlineMs, async (session) =>
+    wholeOf(onlyRow(await session.query(database.sql(readConfigVersion), [])), 'version'),
+  );
+}
+
+/** Replaces a tenant's row by what `change` makes of it; what `change` throws leaves row and version as they were. */
+export function changeSetting(
+  database: Database,
+  tenantId: string,
+  change: (present: TenantSetting | undefined, nowMs: number) => SettingContent,
+): Promise<TenantSetting> {
+  return inTransaction(database.pool, database.deadlineMs, async (session) => {
+    // Must come first: its lock puts all changes in a line, so the row below cannot be another's half-done work.
+    const bumped = onlyRow(await session.query(database.sql(bumpConfigVersion), []));
+    const [row] = await session.query(database.sql(readSetting), [tenantId]);
+    const present = row === undefined ? undefined : tenantSettingOf(row);
+    const content = change(present, wholeOf(bumped, 'now_ms'));
+    const setting: TenantSetting = { ...content, tenantId, version: wholeOf(bumped, 'version') };
+    await session.query(database.sql(writeSetting), settingColumns(setting));
+    return setting;
+  });
+}

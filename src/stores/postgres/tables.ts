@@ -1,0 +1,42 @@
+// The tables and columns that this version's statements use. In an adopted schema somebody else's migrations made them, and
+// this list is what we look for.
+export const TABLES: Readonly<Record<string, readonly string[]>> = {
+  tenant_usage: [
+    'tenant_id',
+    'usage_date',
+    'api_calls',
+    'active_users',
+    'storage_bytes',
+    'storage_byte_ms',
+    'storage_covered_ms',
+    'storage_peak_bytes',
+    'storage_last_bytes',
+    'storage_last_at',
+  ],
+  quota_charge: ['tenant_id', 'usage_date', 'meter', 'reset_number', 'units', 'denied', 'unconfirmed'],
+  tenant_active_user: ['tenant_id', 'month', 'user_hash', 'day_mask'],
+  storage_point: ['tenant_id', 'at', 'id', 'bytes'],
+  tenant_storage: ['tenant_id', 'integrated_at'],
+  tenant: ['tenant_id', 'plan', 'limits', 'time_zone', 'billing_anchor_day', 'earlier_calendars', 'version'],
+  config_version: ['singleton', 'version'],
+  usage_producer: ['id', 'last_record', 'host', 'pid', 'first_seen_at', 'last_seen_at', 'closed_at'],
+  usage_gap: ['producer_id', 'from_record', 'to_record', 'reason', 'recorded_at'],
+  replay_source: [
+    'source_hash',
+    'source',
+    'options',
+    'consumed_bytes',
+    'consumed_sha256',
+    'consumed_lines',
+    'first_replayed_at',
+    'last_replayed_at',
+  ],
+  ledger: ['singleton', 'id', 'hash_key', 'created_at'],
+};
+
+/** Of `present` (`table.column`) what is missing, each as `table.column`. */
+export function missingColumns(present: ReadonlySet<string>): string[] {
+  return Object.entries(TABLES)
+    .flatMap(([table, columns]) => columns.map((column) => `${table}.${column}`))
+    .filter((name) => !present.has(name));
+}

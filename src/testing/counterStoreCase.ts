@@ -1,0 +1,115 @@
+// What a conformance case of the counter store is, and the few moves that all of them make. A case learns the store's time by
+// asking the store, and lays its windows around it: no case sets a clock, so Redis passes the same ones.
+import { randomUUID } from 'node:crypto';
+import type { ChargeReply, ChargeRequest, ChargeWindow, CountedWindow, CounterFloor } from '../core/quota/charge.js';
+import type { CounterStore } from '../ports/counterStore.js';
+
+/** Makes a store that can answer. Cases use tenants of their own, so stores may share their data. */
+export type MakeCounterStore = () => CounterStore | Promise<CounterStore>;
+
+/** One guarantee of the port, as a run that throws where it does not hold. Needs no test framework. */
+export interface CounterStoreCase {
+  /** The guarantee, in words. */
+  readonly name: string;
+  /** Makes a store, uses it and closes it. Rejects with node:assert's AssertionError where the guarantee is broken. */
+  run(makeStore: MakeCounterStore): Promise<void>;
+}
+
+/** A case from what it does with a store and a tenant that nobody else has. */
+export const caseOf = (name: string, body: (tenant: CaseTenant) => Promise<void>): CounterStoreCase => ({
+  name,
+  run: async (makeStore) => {
+    const store = await makeStore();
+    try {
+      await store.ready();
+      await body(new CaseTenant(store, `case-${randomUUID()}`));
+    } finally {
+      await store.close();
+    }
+  },
+});
+
+export const HOUR_MS = 3_600_000;
+
+/** How a window of a case differs from an hour that has room for ten. */
+export interface CaseWindow {
+  readonly field?: string;
+  readonly limit?: number | undefined;
+  readonly lengthMs?: number;
+  readonly fromLedger?: boolean;
+  readonly floor?: CounterFloor;
+}
+
+/** A window of which the present one begins at `start`, with the one before and the one after. */
+export function windowFrom(start: number, window: CaseWindow = {}): ChargeWindow {
+  const length = window.lengthMs ?? HOUR_MS;
+  return {
+    field: window.field ?? 'hour',
+    limit: 'limit' in window ? window.limit : 10,
+    starts: [start - length, start, start + length],
+    end: start + 2 * length,
+    fromLedger: window.fromLedger ?? false,
+    ...(window.floor === undefined ? {} : { floor: window.floor }),
+  };
+}
+
+/** A reply that decided. */
+export interface DecidedReply {
+  readonly outcome: 'granted' | 'denied';
+  readonly timeMs: number;
+  readonly windows: readonly CountedWindow[];
+}
+
+/** A tenant of one case, in its store. */
+export class CaseTenant {
+  readonly store: CounterStore;
+  readonly id: string;
+
+  constructor(store: CounterStore, id: string) {
+    this.store = store;
+    this.id = id;
+  }
+
+  /** Another tenant of the same store. */
+  other(id: string): CaseTenant {
+    return new CaseTenant(this.store, id);
+  }
+
+  /** The store's time. Looks at nothing, so it is granted and creates nothing. */
+  async now(): Promise<number> {
+    return (await this.charge(0, [])).timeMs;
+  }
+
+  /** A window of which the present one began half its length ago: no case runs into an edge by chance. */
+  async present(window: CaseWindow = {}): Promise<ChargeWindow> {
+    return windowFrom((await this.now()) - Math.floor((window.lengthMs ?? HOUR_MS) / 2), window);
+  }
+
+  async charge(
+    cost: number,
+    windows: readonly ChargeWindow[],
+    more: Partial<ChargeRequest> = {},
+  ): Promise<ChargeReply> {
+    return this.store.charge({ tenantId: this.id, cost, windows, ...more });
+  }
+
+  /** A charge that must be decided. */
+  async decide(cost: number, windows: readonly ChargeWindow[]): Promise<DecidedReply> {
+    const reply = await this.charge(cost, windows);
+    if (reply.outcome === 'granted' || reply.outcome === 'denied') return reply;
+    throw new Error(`expected a decision, got "${reply.outcome}" at ${reply.timeMs}`);
+  }
+
+  /** What the windows stand at, without changing them. */
+  async used(windows: readonly ChargeWindow[]): Promise<number[]> {
+    return (await this.decide(0, windows)).windows.map((window) => window.used);
+  }
+
+  /** Waits until the store's clock has reached an instant. */
+  async reach(instantMs: number): Promise<void> {
+    for (let now = await this.now(); now < instantMs; now = await this.now()) {
+      if (instantMs - now > 5_000) throw new Error(`expected to wait 5 s at most, got ${instantMs - now} ms`);
+      await new Promise((resolve) => setTimeout(resolve, instantMs - now));
+    }
+  }
+}

@@ -1,0 +1,4 @@
+// `tallygate/testing`: for the tests of an app, and for those who write a store of their own.
+export type { CounterStoreCase, MakeCounterStore } from './counterStoreCase.js';
+export { counterStoreCases } from './counterStoreCases.js';
+export { setClock } from './setClock.js';
