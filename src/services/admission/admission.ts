@@ -132,10 +132,9 @@ export class Admission {
     floors: Floors | undefined,
     reply: ChargeReply,
   ): Decision | Promise<Decision> {
-    this.#parts.storeClock.observe(reply.timeMs);
     if (reply.outcome === 'granted' || reply.outcome === 'denied') return this.#decided(attempt, plan, reply);
     if (attempt.calls >= MAX_CALLS) return this.#refusedOrPassed(attempt, false);
-    // `clock`: the offset was just observed, so the next plan is around the store's time. `late`: there may be time for one more.
+    // `clock`: the guard has observed the reply, so the next plan is around the time that it told. `late`: there may be time for one more.
     return reply.outcome === 'cold' ? this.#callWithSeeds(attempt) : this.#call(attempt, floors);
   }
 

@@ -39,7 +39,8 @@ class ModelLedger {
   apply(batch: UsageBatch): Promise<ApplyOutcome> {
     const fault = this.faults.shift() ?? 'none';
     if (fault === 'refused') return Promise.reject(new TallygateError('ledger_refused', 'refused by the model'));
-    if (fault === 'lostBefore') return Promise.reject(new TallygateError('ledger_unavailable', 'lost before the commit'));
+    if (fault === 'lostBefore')
+      return Promise.reject(new TallygateError('ledger_unavailable', 'lost before the commit'));
     const outcome = this.#transaction(batch);
     if (fault === 'lostAfter') return Promise.reject(new TallygateError('ledger_unavailable', 'lost after the commit'));
     return Promise.resolve(outcome);
@@ -105,7 +106,10 @@ function meteringOver(model: ModelLedger) {
   const buffer = new UsageBuffer(() => {});
   const producer = new UsageProducer(ledger, systemClock, { host: 'here', pid: 1 });
   const parts = { ledger, buffer, producer, batchSize: 1_000_000, intervalMs: 3_600_000, clock: systemClock };
-  return { buffer, flusher: new UsageFlusher({ ...parts, observer: silent, onFailure: () => {} }) };
+  return {
+    buffer,
+    flusher: new UsageFlusher({ ...parts, observer: silent, onApplied: () => {}, onFailure: () => {} }),
+  };
 }
 
 const action = fc.oneof(

@@ -140,10 +140,16 @@ describe('the same log doubles nothing', () => {
   it('however it grows between runs, byte by byte', async () => {
     const whole = new MemoryLedger();
     const text = `${log}broken\r\n\r\n${line('c', MAY_18).replace('\n', '\r\n')}${line('a', MAY_18)}`;
-    await replay(whole, text);
+    const { lines, broken } = await replay(whole, text);
     const ledger = new MemoryLedger();
-    for (let length = 0; length <= text.length; length += 1) await replay(ledger, text.slice(0, length));
+    const grown = { lines: 0, broken: 0 };
+    for (let length = 0; length <= text.length; length += 1) {
+      const run = await replay(ledger, text.slice(0, length));
+      grown.lines += run.lines;
+      grown.broken += run.broken;
+    }
     expect(ledger.sums()).toEqual(whole.sums());
+    expect(grown).toEqual({ lines, broken });
   });
 
   it('a last line without its end counts where it is whole, and its rest is passed over later', async () => {

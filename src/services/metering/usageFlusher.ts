@@ -32,6 +32,8 @@ export interface UsageFlusherParts {
   readonly intervalMs: number;
   readonly clock: Clock;
   readonly observer: Observer;
+  /** Told when the ledger took a batch. */
+  readonly onApplied: () => void;
   /** Told of each failure as it happens, with the rows that wait; they stay and are sent again. */
   readonly onFailure: (error: unknown, rows: number) => void;
 }
@@ -179,6 +181,7 @@ export class UsageFlusher {
     try {
       const lost = await sealed.send();
       this.#sealed = undefined;
+      this.#parts.onApplied();
       this.#parts.observer.flushed('applied', sealed.rows, seconds());
       if (lost > 0) this.#parts.observer.usageLost(lost);
     } catch (error) {

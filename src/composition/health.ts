@@ -1,0 +1,48 @@
+// What `/readyz` says: whether everything answered once, and what does not answer now. Told by those who notice anyway, so
+// that asking costs no query.
+import type { LiveProducer } from '../ports/usageLedger.js';
+
+/** What does not answer now, by name; empty where all is well. */
+export type Degradation = 'ledger' | 'other_producer_without_redis';
+
+/** The state of an installation. */
+export interface Readiness {
+  /** Whether ledger, settings and counter store have answered once. */
+  readonly ready: boolean;
+  /** What hinders the start, for a person; undefined once ready, and before the first attempt. */
+  readonly waitingFor: string | undefined;
+  readonly degraded: readonly Degradation[];
+}
+
+/** See the head of this file. */
+export class Health {
+  #ready = false;
+  #waitingFor: string | undefined;
+  #ledgerAway = false;
+  #others: readonly LiveProducer[] = [];
+
+  started(): void {
+    this.#ready = true;
+    this.#waitingFor = undefined;
+  }
+
+  waiting(step: string, reason: string): void {
+    this.#waitingFor = `${step}: ${reason}`;
+  }
+
+  ledger(answers: boolean): void {
+    this.#ledgerAway = !answers;
+  }
+
+  /** Other processes that feed the ledger although this one counts alone. */
+  others(producers: readonly LiveProducer[]): void {
+    this.#others = producers;
+  }
+
+  get readiness(): Readiness {
+    const degraded: Degradation[] = [];
+    if (this.#ledgerAway) degraded.push('ledger');
+    if (this.#others.length > 0) degraded.push('other_producer_without_redis');
+    return { ready: this.#ready, waitingFor: this.#waitingFor, degraded };
+  }
+}
