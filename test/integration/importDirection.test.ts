@@ -19,12 +19,15 @@ interface Diagnostic {
 let folder: string;
 let diagnostics: readonly Diagnostic[];
 
-// One import a line, so that the line of a diagnostic names the specifier. Every third is of types only, every third a re-export.
+// One import a line, so that the line of a diagnostic names the specifier; the ways to write one take turns.
 function probeText({ refused, allowed }: Room): string {
-  const forms = ["import { a_N } from 'S';", "import type { a_N } from 'S';", "export { a_N } from 'S';"];
-  const lines = [...refused, ...allowed].map((specifier, index) =>
-    (forms[index % forms.length] ?? '').replace('N', String(index)).replace('S', specifier),
-  );
+  const forms = [
+    (name: string, specifier: string) => `import { ${name} } from '${specifier}';`,
+    (name: string, specifier: string) => `import type { ${name} } from '${specifier}';`,
+    (name: string, specifier: string) => `export { ${name} } from '${specifier}';`,
+    (name: string, specifier: string) => `export const ${name} = () => import('${specifier}');`,
+  ];
+  const lines = [...refused, ...allowed].map((specifier, index) => forms[index % 4]?.(`name${index}`, specifier));
   return `${lines.join('\n')}\n`;
 }
 
@@ -39,6 +42,7 @@ beforeAll(() => {
   for (const room of rooms) write(room.file, probeText(room));
   write('src/core/time/ring.ts', "import type { Stone } from './stone.js';\nexport type Ring = Stone | undefined;\n");
   write('src/core/time/stone.ts', "import type { Ring } from './ring.js';\nexport type Stone = { ring: Ring };\n");
+  write('src/stores/redis/requires.ts', "export const pg = require('pg');\n");
   const args = [biome, 'lint', '--reporter=json', '--max-diagnostics=none', '.'];
   const result = spawnSync(process.execPath, args, { cwd: folder, encoding: 'utf8' });
   if (!result.stdout.startsWith('{')) throw new Error(`biome said nothing to read: ${result.stdout}${result.stderr}`);
@@ -61,6 +65,11 @@ describe('imports run one way', () => {
 
   it.each(rooms)('a refusal in $file says whom the rule protects', (room) => {
     for (const message of refusalsIn(room).values()) expect(message).toContain(room.protects);
+  });
+
+  it('require, which the rule does not see, is refused in sources', () => {
+    const required = diagnostics.filter((one) => one.category === 'lint/style/noCommonJs');
+    expect(required.map((one) => one.location.path)).toEqual(['src/stores/redis/requires.ts']);
   });
 
   it('a cycle of types alone is a cycle', () => {
