@@ -127,7 +127,7 @@ function figures(apiCalls: number, activeUsers: number, held: HeldStorage): Usag
 }
 
 /** Byte-milliseconds over covered milliseconds, to the nearest whole byte. */
-function averageOf({ byteMs, coveredMs }: HeldStorage): number {
+export function averageOf({ byteMs, coveredMs }: Pick<StorageDay, 'byteMs' | 'coveredMs'>): number {
   if (coveredMs === 0) return 0;
   const covered = BigInt(coveredMs);
   return saturated(Number((2n * byteMs + covered) / (2n * covered)));
