@@ -1,0 +1,305 @@
+// The command line against an installation in memory: what it prints where, and how it ends. The same on real databases:
+// test/e2e/cli.test.ts.
+import { Readable } from 'node:stream';
+import { describe, expect, it } from 'vitest';
+import { TallygateError } from '../core/errors.js';
+import type { SettingPatch } from '../core/quota/setting.js';
+import { UTC_CALENDAR } from '../core/time/calendar.js';
+import { runCommandLine } from './commandLine.js';
+import type { CommandReplay, Installation } from './installation.js';
+import { progressText } from './progressBar.js';
+
+const FIGURES = { apiCalls: 3, storageBytes: 5, activeUsers: 2, storageCoverage: 1 };
+const MINUTE = { name: 'minute', limit: 60, window: 'minute', source: 'plan' } as const;
+const DAY = { name: 'day', limit: 'unlimited', window: 'day', source: 'override' } as const;
+
+/** Answers with fixed figures and remembers what was asked. */
+class FixedInstallation implements Installation {
+  readonly asked: unknown[] = [];
+  pending: string[] = [];
+  closed = 0;
+
+  async startOnce() {
+    this.asked.push('start');
+  }
+
+  readonly usageService = {
+    query: async (tenantId: string, period: { from: string; to: string } | undefined) => {
+      this.asked.push(period);
+      if (tenantId === 'nobody') throw new TallygateError('tenant_not_found', 'No such\ntenant.');
+      const daily = [{ date: '2024-01-01', ...FIGURES }];
+      return { tenantId, period: period ?? { from: '2024-01-01', to: '2024-01-01' }, totals: FIGURES, daily, asOf: '' };
+    },
+  };
+
+  readonly quotaService = {
+    quotaOf: () => ({ plan: 'pro', calendar: UTC_CALENDAR, limits: [MINUTE, DAY] }),
+    merge: async (_: string, patch: SettingPatch) => {
+      this.asked.push(patch);
+      return this.quotaService.quotaOf();
+    },
+  };
+
+  readonly admission = {
+    look: (tenantId: string) => ({
+      outcome: 'admitted' as const,
+      allowed: true,
+      tenantId,
+      cost: 0,
+      label: { decidedAtMs: 0, usageDate: '1970-01-01', resetNumber: 0 },
+      limits: [
+        { name: 'minute', limit: 60, used: 7, remaining: 53, startMs: 0, resetAtMs: 60_000, violated: false },
+        {
+          name: 'day',
+          limit: undefined,
+          used: 7,
+          remaining: undefined,
+          startMs: 0,
+          resetAtMs: 86_400_000,
+          violated: false,
+        },
+      ],
+      exceeded: [],
+      chargeUnknown: false,
+    }),
+  };
+
+  async replayLog(request: CommandReplay) {
+    const { stdin: _, onProgress: __, ...rest } = request;
+    this.asked.push(rest);
+    request.onProgress?.({ lines: 1, bytesRead: 1, size: 2 });
+    const brokenLines = [{ line: 2, reason: 'an empty line' }];
+    const counts = { lines: 3, metered: 1, withoutTenant: 1, broken: 1, tenants: 1, alreadyMetered: 0 };
+    return { ...counts, brokenLines, firstDate: '2015-05-17', lastDate: '2015-05-18', unfinishedLine: false };
+  }
+
+  async migrate() {
+    const appliedNow = this.pending;
+    this.pending = [];
+    return { appliedNow };
+  }
+
+  async migrationStatus() {
+    return { applied: ['one'], pending: this.pending, missing: [] };
+  }
+
+  async close() {
+    this.closed += 1;
+    return 0;
+  }
+}
+
+async function run(
+  line: string,
+  options: { env?: Record<string, string>; pending?: string[]; isWatched?: boolean } = {},
+) {
+  const installation = new FixedInstallation();
+  installation.pending = options.pending ?? [];
+  const written = { stdout: '', stderr: '' };
+  const terminal = {
+    stdin: Readable.from([]),
+    result: (text: string) => {
+      written.stdout += text;
+    },
+    message: (text: string) => {
+      written.stderr += text;
+    },
+    isWatched: options.isWatched ?? false,
+  };
+  const parts = { terminal, env: options.env ?? {}, open: async () => installation, serve: async () => 1 as const };
+  const status = await runCommandLine(
+    parts,
+    line.split(' ').filter((word) => word !== ''),
+  );
+  return { status, installation, ...written };
+}
+
+describe('wrong usage ends with 2, before anything is opened', () => {
+  it.each([
+    ['', /Usage: tallygate/],
+    ['nonsense', /unknown command/],
+    ['usage', /missing required argument 'tenant'/],
+    ['usage .. --from 2024-02-30', /^tenant: .*\n--from: .*\n--to: .*\n$/],
+    ['usage acme --from 2024-01-02 --to 2024-01-01', /^--from: expected a day not after/],
+    ['usage acme --json --csv', /cannot be used with/],
+    ['quota', /Usage: tallygate quota/],
+    ['quota set acme', /nothing to set/],
+    ['quota set acme --limit day', /NAME=VALUE/],
+    ['quota set acme --limit day=sixty', /whole number/],
+    ['quota set acme --limit day=9007199254740993', /whole number/],
+    ['replay a.log', /--tenant-by/],
+    ['replay a.log --tenant-by path:0', /host, user or path:N/],
+    ['replay --tenant-by host', /missing required argument 'file'/],
+  ])('tallygate %s', async (line, message) => {
+    const { status, installation, stdout, stderr } = await run(line);
+    expect(stderr).toMatch(message);
+    expect({ status, stdout, asked: installation.asked }).toEqual({ status: 2, stdout: '', asked: [] });
+  });
+
+  it('help is no failure', async () => {
+    expect(await run('--help')).toMatchObject({ status: 0, stderr: '', stdout: expect.stringContaining('replay') });
+  });
+});
+
+describe('failures end with 1 and say one line each, on stderr', () => {
+  it('an error', async () => {
+    const { status, stdout, stderr, installation } = await run('usage nobody');
+    expect({ status, stdout, stderr }).toEqual({ status: 1, stdout: '', stderr: 'No such tenant.\n' });
+    expect(installation.closed).toBe(1);
+  });
+
+  it('an error with its stack where LOG_LEVEL=debug', async () => {
+    const { stderr } = await run('usage nobody', { env: { LOG_LEVEL: 'debug' } });
+    expect(stderr).toMatch(/^No such tenant\.\n.*\n {4}at /s);
+  });
+
+  it('all faults of the environment at once', async () => {
+    const { status, stderr } = await run('usage acme', { env: { PORT: 'x', QUOTA_FREE_PER_DAY: 'y' } });
+    expect(status).toBe(1);
+    expect(stderr.trim().split('\n')).toEqual([
+      expect.stringMatching(/^QUOTA_|^PORT/),
+      expect.stringMatching(/^QUOTA_|^PORT/),
+    ]);
+  });
+
+  it('serve ends as the server does', async () => {
+    expect(await run('serve')).toMatchObject({ status: 1, stdout: '', stderr: '' });
+  });
+});
+
+describe('usage', () => {
+  it('asks for the period, or for none', async () => {
+    const { installation } = await run('usage acme --from 2024-01-01 --to 2024-01-31');
+    expect(installation.asked).toEqual(['start', { from: '2024-01-01', to: '2024-01-31' }]);
+    expect((await run('usage acme')).installation.asked).toEqual(['start', undefined]);
+  });
+
+  it.each([
+    ['acme', 'acme'],
+    ['a,"b"', '"a,""b"""'],
+    ['=1+1', "'=1+1"],
+  ])('prints CSV for %s with nothing that a spreadsheet would run', async (tenantId, field) => {
+    expect((await run(`usage ${tenantId} --csv`)).stdout).toBe(
+      `tenant_id,date,api_calls,storage_bytes,active_users\n${field},2024-01-01,3,5,2\n`,
+    );
+  });
+
+  it('prints JSON, or a table with its totals', async () => {
+    expect(JSON.parse((await run('usage acme --json')).stdout)).toMatchObject({ tenantId: 'acme', totals: FIGURES });
+    expect((await run('usage acme')).stdout).toBe(
+      [
+        'date        api calls  storage bytes  active users\n',
+        '2024-01-01          3              5             2\n',
+        'total               3              5             2\n',
+      ].join(''),
+    );
+  });
+});
+
+describe('quota', () => {
+  it('get shows the limits as the API does', async () => {
+    const { status, stdout } = await run('quota get acme --json');
+    expect(status).toBe(0);
+    expect(JSON.parse(stdout)).toEqual({
+      tenantId: 'acme',
+      plan: 'pro',
+      timeZone: 'UTC',
+      billingAnchorDay: 1,
+      limits: [
+        {
+          name: 'minute',
+          limit: 60,
+          source: 'plan',
+          used: 7,
+          held: 0,
+          remaining: 53,
+          resetAt: '1970-01-01T00:01:00.000Z',
+        },
+        {
+          name: 'day',
+          limit: 'unlimited',
+          source: 'override',
+          used: 7,
+          held: 0,
+          remaining: null,
+          resetAt: '1970-01-02T00:00:00.000Z',
+        },
+      ],
+    });
+    expect((await run('quota get acme')).stdout).toMatch(/^plan pro, time zone UTC.*\nlimit .*\nminute .*\nday .*\n$/);
+  });
+
+  it('set merges what is named, and ends overrides', async () => {
+    const { installation } = await run(
+      'quota set acme --plan pro --limit minute=100 --limit day=unlimited --limit month=default --time-zone Asia/Tokyo --billing-anchor-day 31',
+    );
+    expect(installation.asked[1]).toEqual({
+      plan: 'pro',
+      limits: { minute: 100, day: 'unlimited', month: null },
+      timeZone: 'Asia/Tokyo',
+      billingAnchorDay: 31,
+    });
+  });
+});
+
+describe('replay', () => {
+  it('passes on how to read the log', async () => {
+    const { installation } = await run('replay - --tenant-by path:2 --user-by user --source old --again');
+    expect(installation.asked[1]).toEqual({
+      file: '-',
+      tenantBy: { field: 'path', segment: 2 },
+      userBy: { field: 'user' },
+      sourceName: 'old',
+      again: true,
+    });
+  });
+
+  it('prints its summary on stdout and broken lines on stderr, and no bar where nobody watches', async () => {
+    const { status, stdout, stderr } = await run('replay a.log --tenant-by host');
+    expect(status).toBe(0);
+    expect(stdout).toContain('1 requests metered, 1 tenants, 2015-05-17 to 2015-05-18\n');
+    expect(stderr).toBe('line 2 is broken: an empty line\n');
+    expect(JSON.parse((await run('replay a.log --tenant-by host --json')).stdout)).toMatchObject({ metered: 1 });
+  });
+
+  it('draws a bar on a terminal, and clears it', async () => {
+    const { stderr } = await run('replay a.log --tenant-by host', { isWatched: true });
+    expect(stderr).toMatch(/\r.*50 % {2}1 lines\r.*line 2 is broken/);
+  });
+
+  it.each([
+    [{ lines: 1200, bytesRead: 50, size: 100 }, '[===============               ]  50 %  1,200 lines'],
+    [{ lines: 1, bytesRead: 200, size: 100 }, '[==============================] 100 %  1 lines'],
+    [{ lines: 1200, bytesRead: 50, size: undefined }, '1,200 lines'],
+  ])('%j is drawn', (progress, text) => {
+    expect(progressText(progress)).toBe(text);
+  });
+});
+
+describe('migrate', () => {
+  const env = { DATABASE_URL: 'postgres://user:word@127.0.0.1/x' };
+
+  it('is not needed on the embedded database, which it does not open', async () => {
+    for (const line of ['migrate', 'migrate --status']) {
+      const { status, stdout, installation } = await run(line, { pending: ['two'] });
+      expect({ status, closed: installation.closed }).toEqual({ status: 0, closed: 0 });
+      expect(stdout).toContain('Not needed');
+    }
+  });
+
+  it('applies what is pending', async () => {
+    expect(await run('migrate', { env, pending: ['two'] })).toMatchObject({ status: 0, stdout: 'applied  two\n' });
+    expect(await run('migrate', { env })).toMatchObject({ status: 0, stdout: 'Nothing was pending.\n' });
+  });
+
+  it('--status ends with 1 where something is pending', async () => {
+    expect(await run('migrate --status', { env, pending: ['two'] })).toMatchObject({
+      status: 1,
+      stdout: 'applied  one\npending  two\n',
+    });
+    expect(await run('migrate --status --json', { env })).toMatchObject({
+      status: 0,
+      stdout: '{"applied":["one"],"pending":[],"missing":[]}\n',
+    });
+  });
+});

@@ -1,0 +1,65 @@
+// `tallygate usage TENANT --from --to`: what the usage API answers, as a table, JSON or CSV.
+import { type Command, Option } from 'commander';
+import { type Fault, invalidRequest } from '../../core/errors.js';
+import { tenantIdFault } from '../../core/tenantId.js';
+import { usagePeriodFaults } from '../../core/usage/usagePeriod.js';
+import type { UsageFigures, UsageReport } from '../../core/usage/usageReport.js';
+import type { CommandContext } from '../context.js';
+import { csvLine } from '../csv.js';
+import { textTable } from '../textTable.js';
+
+interface UsageOptions {
+  readonly from?: string;
+  readonly to?: string;
+  readonly json?: true;
+  readonly csv?: true;
+}
+
+export function addUsageCommand(program: Command, context: CommandContext): void {
+  program
+    .command('usage')
+    .description('what a tenant used, day by day')
+    .argument('<tenant>')
+    .option('--from <date>', 'first day, YYYY-MM-DD; without --from and --to: the current month')
+    .option('--to <date>', 'last day, YYYY-MM-DD')
+    .option('--json', 'the report as the usage API answers it')
+    .addOption(new Option('--csv', 'one line a day').conflicts('json'))
+    .action((tenantId: string, options: UsageOptions) => usage(context, tenantId, options));
+}
+
+async function usage(context: CommandContext, tenantId: string, options: UsageOptions): Promise<void> {
+  const faults = [...tenantFaults(tenantId), ...usagePeriodFaults(options.from, options.to).map(asOption)];
+  if (faults.length > 0) throw invalidRequest(faults);
+  const { from, to } = options;
+  const period = from === undefined || to === undefined ? undefined : { from, to };
+  const report = await context.withInstallation(async (installation) => {
+    await installation.startOnce();
+    return installation.usageService.query(tenantId, period);
+  });
+  context.terminal.result(formatted(report, options));
+}
+
+function tenantFaults(tenantId: string): Fault[] {
+  const message = tenantIdFault(tenantId);
+  return message === undefined ? [] : [{ location: 'tenant', message }];
+}
+
+const asOption = ({ location, message }: Fault): Fault => ({ location: `--${location}`, message });
+
+function formatted(report: UsageReport, options: UsageOptions): string {
+  if (options.json) return `${JSON.stringify(report, null, 2)}\n`;
+  return options.csv ? asCsv(report) : asTable(report);
+}
+
+function asCsv({ tenantId, daily }: UsageReport): string {
+  const heading = csvLine(['tenant_id', 'date', 'api_calls', 'storage_bytes', 'active_users']);
+  const lines = daily.map((day) => csvLine([tenantId, day.date, day.apiCalls, day.storageBytes, day.activeUsers]));
+  return heading + lines.join('');
+}
+
+function asTable({ daily, totals }: UsageReport): string {
+  const row = (name: string, figures: UsageFigures): string[] =>
+    [name, figures.apiCalls, figures.storageBytes, figures.activeUsers].map((cell) => cell.toLocaleString('en'));
+  const heading = ['date', 'api calls', 'storage bytes', 'active users'];
+  return textTable([heading, ...daily.map((day) => row(day.date, day)), row('total', totals)]);
+}

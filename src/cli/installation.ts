@@ -1,0 +1,82 @@
+// What the commands need of an installation: the narrow side of what the composition root makes.
+import type { Readable } from 'node:stream';
+import type { Decision } from '../core/quota/decision.js';
+import type { EffectiveLimit } from '../core/quota/limit.js';
+import type { SettingPatch } from '../core/quota/setting.js';
+import type { TenantCalendar, UsageDate } from '../core/time/calendar.js';
+import type { LogSelector } from '../core/usage/accessLog.js';
+import type { UsageReport } from '../core/usage/usageReport.js';
+
+/** What holds for a tenant. */
+export interface CommandQuota {
+  readonly plan: string;
+  readonly calendar: TenantCalendar;
+  readonly limits: readonly EffectiveLimit[];
+}
+
+/** A log to replay. */
+export interface CommandReplay {
+  readonly file: string;
+  readonly stdin: Readable;
+  readonly tenantBy: LogSelector;
+  readonly userBy: LogSelector | undefined;
+  readonly sourceName: string | undefined;
+  readonly again: boolean;
+  readonly onProgress: ((progress: CommandReplayProgress) => void) | undefined;
+}
+
+/** How far a replay has come; `size` undefined where the log has none. */
+export interface CommandReplayProgress {
+  readonly lines: number;
+  readonly bytesRead: number;
+  readonly size: number | undefined;
+}
+
+/** What a replay did. */
+export interface CommandReplaySummary {
+  readonly lines: number;
+  readonly metered: number;
+  readonly withoutTenant: number;
+  readonly broken: number;
+  readonly brokenLines: readonly { readonly line: number; readonly reason: string }[];
+  readonly tenants: number;
+  readonly firstDate: UsageDate | undefined;
+  readonly lastDate: UsageDate | undefined;
+  readonly alreadyMetered: number;
+  readonly unfinishedLine: boolean;
+}
+
+/** An installation as the commands use it. All of it rejects with `TallygateError` only. */
+export interface Installation {
+  /**
+   * Opens and loads what is needed; migrates the embedded database. It does not wait for what is away: a command fails at once,
+   * with `folder_locked`, `migrations_pending` or `ledger_unavailable`, and is run again.
+   */
+  startOnce(): Promise<void>;
+  readonly usageService: {
+    query(
+      tenantId: string,
+      period: { readonly from: UsageDate; readonly to: UsageDate } | undefined,
+    ): Promise<UsageReport>;
+  };
+  readonly quotaService: {
+    quotaOf(tenantId: string): CommandQuota;
+    merge(tenantId: string, patch: SettingPatch): Promise<CommandQuota>;
+  };
+  /** Where the tenant stands; charges nothing and creates nothing. */
+  readonly admission: { look(tenantId: string): Decision | Promise<Decision> };
+  replayLog(request: CommandReplay): Promise<CommandReplaySummary>;
+  /** Applies what is pending; `appliedNow` is what this call applied, in order. */
+  migrate(): Promise<{ readonly appliedNow: readonly string[] }>;
+  /** `missing`: what a team's own migrations have yet to make, where it owns the tables. */
+  migrationStatus(): Promise<MigrationLists>;
+  /** Releases connections and the data folder, within `deadlineMs`. */
+  close(deadlineMs: number): Promise<number>;
+}
+
+/** Migrations by state. */
+export interface MigrationLists {
+  readonly applied: readonly string[];
+  readonly pending: readonly string[];
+  readonly missing: readonly string[];
+}
