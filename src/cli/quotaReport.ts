@@ -1,6 +1,5 @@
 // A tenant's quota as `GET /api/admin/quotas/:tenantId` shows it.
 
-import { TallygateError } from '../core/errors.js';
 import type { Decision } from '../core/quota/decision.js';
 import type { LimitSource } from '../core/quota/limit.js';
 import type { CommandQuota } from './installation.js';
@@ -14,34 +13,25 @@ export interface QuotaReport {
   readonly limits: readonly QuotaReportLimit[];
 }
 
-/** One limit; `remaining` is null where it is unlimited. */
+/** One limit. Figures are null where the counter store did not answer: none is invented. `remaining` also where it is unlimited. */
 export interface QuotaReportLimit {
   readonly name: string;
   readonly limit: number | 'unlimited';
   readonly source: LimitSource;
-  readonly used: number;
+  readonly used: number | null;
   readonly held: number;
   readonly remaining: number | null;
   /** ISO 8601 in UTC. */
-  readonly resetAt: string;
+  readonly resetAt: string | null;
 }
 
-/**
- * Joins what holds with where it stands.
- * @throws TallygateError `counter_store_unavailable` where the counters did not answer: no figure is invented
- */
+/** Joins what holds with where it stands. */
 export function quotaReport(tenantId: string, quota: CommandQuota, decision: Decision): QuotaReport {
   const states = new Map(decision.limits.map((state) => [state.name, state]));
   const limits = quota.limits.map(({ name, limit, source }): QuotaReportLimit => {
     const state = states.get(name);
-    if (state === undefined) {
-      throw new TallygateError(
-        'counter_store_unavailable',
-        'The counter store did not answer. Check REDIS_URL and try again.',
-      );
-    }
-    const resetAt = new Date(state.resetAtMs).toISOString();
-    return { name, limit, source, used: state.used, held: 0, remaining: state.remaining ?? null, resetAt };
+    const resetAt = state === undefined ? null : new Date(state.resetAtMs).toISOString();
+    return { name, limit, source, used: state?.used ?? null, held: 0, remaining: state?.remaining ?? null, resetAt };
   });
   const { timeZone, billingAnchorDay } = quota.calendar;
   return { tenantId, plan: quota.plan, timeZone, billingAnchorDay, limits };

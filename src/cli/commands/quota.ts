@@ -44,7 +44,10 @@ export function addQuotaCommand(program: Command, context: CommandContext): void
     });
 }
 
-/** Shows the quota, after the change where there is one. */
+/**
+ * Shows the quota, after the change where there is one.
+ * @throws TallygateError `tenant_not_found` where there is nothing to show
+ */
 async function show(
   context: CommandContext,
   tenantId: string,
@@ -57,6 +60,10 @@ async function show(
     await installation.startOnce();
     if (patch !== undefined) await installation.quotaService.merge(tenantId, patch);
     const decision = await installation.admission.look(tenantId);
+    // What a counter has charged proves a tenant whose usage is still on its way; otherwise it must be in the ledger, or set.
+    if (patch === undefined && !decision.limits.some((state) => state.used > 0)) {
+      await installation.usageService.query(tenantId, undefined);
+    }
     return quotaReport(tenantId, installation.quotaService.quotaOf(tenantId), decision);
   });
   context.terminal.result(options.json ? `${JSON.stringify(report, null, 2)}\n` : asText(report));
@@ -67,9 +74,9 @@ function asText({ plan, timeZone, billingAnchorDay, limits }: QuotaReport): stri
     limit.name,
     limit.limit.toLocaleString('en'),
     limit.source,
-    limit.used.toLocaleString('en'),
+    limit.used?.toLocaleString('en') ?? '',
     limit.remaining?.toLocaleString('en') ?? '',
-    limit.resetAt,
+    limit.resetAt ?? '',
   ]);
   const table = textTable([['limit', 'units', 'from', 'used', 'left', 'until'], ...rows]);
   return `plan ${plan}, time zone ${timeZone}, billing month from day ${billingAnchorDay}\n${table}`;
