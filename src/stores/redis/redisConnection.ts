@@ -13,8 +13,6 @@ import {
   sessionSource,
 } from './nodeRedis.js';
 
-/** Without any reply for this long while commands wait, the connection counts as dead: TCP alone needs 15 minutes for that. */
-const STALLED_MS = 5_000;
 /** Longest wait for commands in flight at the end. */
 const CLOSE_WAIT_MS = 1_000;
 const FIRST_BACKOFF_MS = 50;
@@ -35,10 +33,17 @@ export interface RedisConnection {
   close(): Promise<void>;
 }
 
-/** What may be told about a connection. */
+/** How patient a connection is, and whom it tells. */
 export interface RedisConnectionOptions {
   /** Told of each failed attempt and each loss, with what hinders it. Must not throw. */
   readonly onConnectionError?: (error: TallygateError) => void;
+  /** Longest time for one attempt, the handshake included, in milliseconds. @defaultValue 5,000 */
+  readonly connectTimeoutMs?: number;
+  /**
+   * Without any reply for this long while commands wait, the next command finds the connection dead and replaced, in
+   * milliseconds: TCP alone needs 15 minutes for that. @defaultValue 5,000
+   */
+  readonly stalledMs?: number;
 }
 
 /**
@@ -50,7 +55,11 @@ export function redisConnection(
   redis: string | NodeRedisClient,
   options: RedisConnectionOptions = {},
 ): RedisConnection {
-  return new Connection(sessionSource(redis), options.onConnectionError ?? (() => undefined));
+  return new Connection(sessionSource(redis), {
+    onConnectionError: options.onConnectionError ?? (() => undefined),
+    connectTimeoutMs: options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
+    stalledMs: options.stalledMs ?? 5_000,
+  });
 }
 
 type State = 'idle' | 'connecting' | 'ready' | 'waiting' | 'closed';
@@ -81,7 +90,7 @@ function awaited(): Awaited {
 
 class Connection implements RedisConnection {
   readonly #source: SessionSource;
-  readonly #onError: (error: TallygateError) => void;
+  readonly #options: Required<RedisConnectionOptions>;
   #state: State = 'idle';
   #session: Session | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -90,9 +99,9 @@ class Connection implements RedisConnection {
   /** Shared by all who wait for `ready`. */
   #awaited: Awaited | undefined;
 
-  constructor(source: SessionSource, onError: (error: TallygateError) => void) {
+  constructor(source: SessionSource, options: Required<RedisConnectionOptions>) {
     this.#source = source;
-    this.#onError = onError;
+    this.#options = options;
   }
 
   get generation(): number {
@@ -107,8 +116,8 @@ class Connection implements RedisConnection {
       return this.#notSent(this.#state === 'closed' ? 'is closed' : 'is not connected');
     const now = performance.now();
     if (session.inFlight === 0) session.progressAtMs = now;
-    else if (now - session.progressAtMs > STALLED_MS) {
-      this.#lose(session, new Error(`no reply for ${STALLED_MS} ms`));
+    else if (now - session.progressAtMs > this.#options.stalledMs) {
+      this.#lose(session, new Error(`no reply for ${this.#options.stalledMs} ms`));
       return this.#notSent('does not answer');
     }
     if (session.inFlight >= MAX_IN_FLIGHT) return this.#notSent(`has ${MAX_IN_FLIGHT} commands to answer`);
@@ -148,8 +157,9 @@ class Connection implements RedisConnection {
   #connect(): void {
     const session: Session = { client: undefined, inFlight: 0, progressAtMs: 0, onIdle: undefined };
     // The client's own limit ends with TCP's connect: a server that accepts and then says nothing would be waited for for ever.
-    this.#enter('connecting', session, CONNECT_TIMEOUT_MS, () =>
-      this.#lose(session, new Error(`no answer within ${CONNECT_TIMEOUT_MS} ms`)),
+    const { connectTimeoutMs } = this.#options;
+    this.#enter('connecting', session, connectTimeoutMs, () =>
+      this.#lose(session, new Error(`no answer within ${connectTimeoutMs} ms`)),
     );
     this.#open(session).then(
       () => this.#opened(session),
@@ -186,7 +196,9 @@ class Connection implements RedisConnection {
     if (current) this.#wait();
     // Also for an attempt that was given up before: its socket may have opened since.
     session.client?.destroy();
-    if (current) this.#onError(unavailable(`Redis at ${this.#source.server}: ${reasonOf(cause)}; trying again`, cause));
+    if (!current) return;
+    const message = `Redis at ${this.#source.server}: ${reasonOf(cause)}; trying again`;
+    this.#options.onConnectionError(unavailable(message, cause));
   }
 
   #wait(): void {
