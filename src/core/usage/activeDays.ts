@@ -4,7 +4,7 @@ import { createHmac } from 'node:crypto';
 import { daysBetween, type UsageDate } from '../time/calendar.js';
 
 /** Bytes of a user's hash. At 16 two of 10^9 users of one tenant meet with a probability of 10^-21. */
-export const USER_HASH_BYTES = 16;
+const USER_HASH_BYTES = 16;
 
 /**
  * The keyed hash under which a tenant's user is kept: HMAC-SHA256 (RFC 2104) over both ids, cut to 16 bytes. Each id comes
