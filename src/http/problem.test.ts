@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { fakeRequest } from '../../test/http/fakeRequest.js';
 import { invalidRequest, TallygateError } from '../core/errors.js';
-import { fakeRequest } from './fakeRequest.js';
 import { problemOf } from './problem.js';
 import { requestIdOf } from './requestId.js';
 

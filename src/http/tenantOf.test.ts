@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { fakeRequest } from '../../test/http/fakeRequest.js';
 import { TallygateError } from '../core/errors.js';
-import { fakeRequest } from './fakeRequest.js';
 import { createResolvers } from './tenantOf.js';
 
 const tenantOf = (onRequest: object, rules = {}) =>

@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { describe, expect, it, vi } from 'vitest';
+import { FakeResponse, fakeRequest } from '../../test/http/fakeRequest.js';
 import { createAdmit, type Decision } from '../http/admit.js';
-import { FakeResponse, fakeRequest } from '../http/fakeRequest.js';
 import { TallygateError } from '../http/faults.js';
 import { createResolvers } from '../http/tenantOf.js';
 import { createTenantlessNotice } from './caller.js';

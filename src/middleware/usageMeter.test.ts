@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
+import { FakeResponse, fakeRequest } from '../../test/http/fakeRequest.js';
 import type { Decision } from '../http/admit.js';
-import { FakeResponse, fakeRequest } from '../http/fakeRequest.js';
 import { createResolvers } from '../http/tenantOf.js';
 import { createTenantlessNotice } from './caller.js';
 import { createUsageMeter, type UsageMeterOptions, type UsageMeterParts } from './usageMeter.js';

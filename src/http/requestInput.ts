@@ -1,0 +1,107 @@
+// What routes read from a request besides its body: the tenant in the path, the period in the query; and how a fault is worded.
+import type { IncomingMessage } from 'node:http';
+import { tenantIdFault, userIdFault } from '../core/tenantId.js';
+import { daysBetween, isUsageDate, type UsageDate } from '../core/time/calendar.js';
+import { type Fault, invalidRequest } from './faults.js';
+
+/** Most days of a usage query, both ends counted. */
+export const MAX_PERIOD_DAYS = 366;
+
+interface RoutedRequest extends IncomingMessage {
+  /** The whole path, where a framework cut `url` down to what follows its mount. */
+  originalUrl?: string;
+}
+
+/**
+ * The tenant that a path names, decoded by the framework.
+ * @throws TallygateError `invalid_request`
+ */
+export function tenantOfPath(req: RoutedRequest, decoded: unknown): string {
+  const refuse = (message: string) => invalidRequest([{ location: 'path.tenantId', message }]);
+  // Node hands raw bytes above ASCII on as Latin-1: decoded they would silently name another tenant.
+  if (/[^\x21-\x7e]/.test(req.originalUrl ?? req.url ?? ''))
+    throw refuse('expected percent-encoded UTF-8, got raw bytes');
+  if (typeof decoded !== 'string') throw refuse('expected a tenant');
+  const fault = tenantIdFault(decoded);
+  if (fault !== undefined) throw refuse(fault);
+  return decoded;
+}
+
+/** Days, both inclusive. */
+export interface QueriedPeriod {
+  readonly from: UsageDate;
+  readonly to: UsageDate;
+}
+
+/**
+ * `?from=&to=` of a request; undefined where neither is there. Parameters that mean nothing are ignored.
+ * @throws TallygateError `invalid_request` with every fault of both
+ */
+export function periodOfQuery(req: IncomingMessage): QueriedPeriod | undefined {
+  const url = req.url ?? '';
+  // Not the framework's parser: which one an app has set decides what a repeated or nested parameter becomes.
+  const query = new URLSearchParams(url.includes('?') ? url.slice(url.indexOf('?')) : '');
+  const faults: Fault[] = [];
+  const from = dateOfQuery(query, 'from', faults);
+  const to = dateOfQuery(query, 'to', faults);
+  if (query.has('from') !== query.has('to')) {
+    const absent = query.has('from') ? 'to' : 'from';
+    faults.push({ location: `query.${absent}`, message: 'expected both from and to, or neither' });
+  }
+  if (from !== undefined && to !== undefined) faults.push(...periodFaults(from, to));
+  if (faults.length > 0) throw invalidRequest(faults);
+  return from === undefined || to === undefined ? undefined : { from, to };
+}
+
+function dateOfQuery(query: URLSearchParams, name: 'from' | 'to', faults: Fault[]): UsageDate | undefined {
+  const values = query.getAll(name);
+  const [value] = values;
+  if (value === undefined) return undefined;
+  if (values.length === 1 && isUsageDate(value)) return value;
+  const got = values.length === 1 ? JSON.stringify(value.slice(0, 40)) : `${values.length} values`;
+  faults.push({ location: `query.${name}`, message: `expected one real date as YYYY-MM-DD, got ${got}` });
+  return undefined;
+}
+
+function periodFaults(from: UsageDate, to: UsageDate): Fault[] {
+  const days = daysBetween(from, to) + 1;
+  if (days < 1) return [{ location: 'query.from', message: `expected a day not after to, got ${from} after ${to}` }];
+  if (days <= MAX_PERIOD_DAYS) return [];
+  return [
+    { location: 'query.to', message: `expected at most ${MAX_PERIOD_DAYS} days, both ends counted, got ${days}` },
+  ];
+}
+
+/** Why a body's value cannot be a tenant's id, or undefined where it can. */
+export const tenantFault = (value: unknown): string | undefined => textFault(value, tenantIdFault);
+
+/** Why a body's value cannot be a user's id, or undefined where it can. */
+export const userFault = (value: unknown): string | undefined => textFault(value, userIdFault);
+
+/** Why a body's value cannot be a whole number from 0 to 2^53-1, or undefined where it can. */
+export function wholeFault(value: unknown): string | undefined {
+  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return undefined;
+  return `expected a whole number from 0 to ${Number.MAX_SAFE_INTEGER}, got ${shown(value)}`;
+}
+
+const INSTANT = /^(\d{4}-\d{2}-\d{2})T([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,9})?)?(Z|[+-]\d{2}:\d{2})$/;
+
+/** Why a body's value is no instant in ISO 8601 with its offset from UTC, or undefined where it is one. */
+export function instantFault(value: unknown): string | undefined {
+  const date = typeof value === 'string' ? INSTANT.exec(value)?.[1] : undefined;
+  // Date.parse alone takes February 30th for March 1st.
+  if (date !== undefined && isUsageDate(date) && !Number.isNaN(Date.parse(value as string))) return undefined;
+  return `expected an instant such as "2026-11-24T12:00:00Z", got ${shown(value)}`;
+}
+
+function textFault(value: unknown, faultOf: (text: string) => string | undefined): string | undefined {
+  return typeof value === 'string' ? faultOf(value) : `expected a text, got ${shown(value)}`;
+}
+
+/** A value as a message shows it: short, and never an object's content. */
+export function shown(value: unknown): string {
+  if (value === undefined) return 'nothing';
+  if (typeof value === 'string') return JSON.stringify(value.slice(0, 80));
+  if (Array.isArray(value)) return 'an array';
+  return typeof value === 'object' && value !== null ? 'an object' : String(value);
+}

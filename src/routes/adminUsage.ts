@@ -1,0 +1,21 @@
+// GET /usage/:tenantId: what a tenant used, by day.
+import type { Request, Router } from 'express';
+import { forwarding } from '../http/forwarding.js';
+import { periodOfQuery, type QueriedPeriod, tenantOfPath } from '../http/requestInput.js';
+import { sendJson } from '../http/respond.js';
+
+/** What the route needs. */
+export interface AdminUsageParts {
+  /** The body of the answer. Rejects with `tenant_not_found`. */
+  readonly queryUsage: (tenantId: string, period: QueriedPeriod | undefined) => Promise<object>;
+}
+
+export function mountAdminUsage(router: Router, parts: AdminUsageParts): void {
+  router.get(
+    '/usage/:tenantId',
+    forwarding(async (req: Request, res) => {
+      const tenantId = tenantOfPath(req, req.params.tenantId);
+      sendJson(res, 200, await parts.queryUsage(tenantId, periodOfQuery(req)));
+    }),
+  );
+}

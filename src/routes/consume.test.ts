@@ -1,0 +1,117 @@
+import express from 'express';
+import { describe, expect, it, vi } from 'vitest';
+import { listening } from '../../test/http/listening.js';
+import { createAdmit, type Decision } from '../http/admit.js';
+import { sendError } from '../http/respond.js';
+import { consume } from './consume.js';
+
+const decision = (tenantId: string, cost: number, more: Partial<Decision> = {}): Decision => ({
+  outcome: 'admitted',
+  allowed: true,
+  tenantId,
+  cost,
+  label: { decidedAtMs: 0, usageDate: '2026-11-24', resetNumber: 0 },
+  limits: [
+    { name: 'minute', limit: 60, used: 1, remaining: 59, startMs: 0, resetAtMs: 60_000, violated: false },
+    {
+      name: 'day',
+      limit: undefined,
+      used: 1,
+      remaining: undefined,
+      startMs: 0,
+      resetAtMs: 86_400_000,
+      violated: false,
+    },
+  ],
+  exceeded: [],
+  chargeUnknown: false,
+  ...more,
+});
+
+async function mounted() {
+  const parts = {
+    decide: vi.fn((tenantId: string, cost: number): Decision | Promise<Decision> => decision(tenantId, cost)),
+    recordCall: vi.fn(),
+    admit: createAdmit('both'),
+  };
+  const app = express();
+  app.post('/v1/consume', consume(parts));
+  app.use(((error, req, res, _next) => sendError(req, res, error)) as express.ErrorRequestHandler);
+  const base = await listening(app);
+  const post = async (body: string, headers: Record<string, string> = {}) => {
+    const response = await fetch(`${base}/v1/consume`, {
+      method: 'POST',
+      body,
+      headers: { 'content-type': 'application/json', ...headers },
+    });
+    return {
+      status: response.status,
+      headers: response.headers,
+      json: (await response.json()) as Record<string, unknown>,
+    };
+  };
+  return { parts, post };
+}
+
+describe('POST /v1/consume', () => {
+  it('decides, meters one call to the label of the decision, and answers what is left', async () => {
+    const { parts, post } = await mounted();
+    const { status, headers, json } = await post('{"tenant": "try-me"}');
+    expect(status).toBe(200);
+    expect(json).toEqual({
+      allowed: true,
+      tenantId: 'try-me',
+      limits: [{ name: 'minute', limit: 60, remaining: 59, resetAt: '1970-01-01T00:01:00.000Z' }],
+    });
+    expect(headers.get('x-ratelimit-remaining-minute')).toBe('59');
+    expect(headers.get('ratelimit')).toBe('"minute";r=59;t=60');
+    expect(parts.decide).toHaveBeenCalledExactlyOnceWith('try-me', 1);
+    expect(parts.recordCall).toHaveBeenCalledExactlyOnceWith('try-me', '2026-11-24', undefined);
+  });
+
+  it('charges the cost and still meters one call', async () => {
+    const { parts, post } = await mounted();
+    await post('{"tenant": "__proto__", "cost": 7, "user": "ann"}');
+    expect(parts.decide).toHaveBeenCalledExactlyOnceWith('__proto__', 7);
+    expect(parts.recordCall).toHaveBeenCalledExactlyOnceWith('__proto__', '2026-11-24', 'ann');
+  });
+
+  it('answers a refusal with its problem and meters nothing', async () => {
+    const { parts, post } = await mounted();
+    const limits = decision('a', 1).limits.map((state) => ({ ...state, violated: state.name === 'minute' }));
+    parts.decide.mockReturnValue(Promise.resolve(decision('a', 1, { outcome: 'denied', allowed: false, limits })));
+    const { status, headers, json } = await post('{"tenant": "a"}');
+    expect([status, json.code, headers.get('retry-after')]).toEqual([429, 'quota_exceeded', '60']);
+    expect(parts.recordCall).not.toHaveBeenCalled();
+  });
+
+  it.each([
+    ['{}', ['body.tenant']],
+    ['{"tenant": 5, "cost": -1, "user": ""}', ['body.cost', 'body.tenant', 'body.user']],
+    ['{"tenant": "..", "cost": 1.5}', ['body.cost', 'body.tenant']],
+    ['{"tenant": "a", "cost": 9007199254740992}', ['body.cost']],
+    ['{"tenant": "a", "cost": null}', ['body.cost']],
+    ['{"tenant": "a", "tenants": 1, "__proto__": {"cost": 0}}', ['body.__proto__', 'body.tenants']],
+    ['{"tenant": "a\\u0000"}', ['body.tenant']],
+    ['{"tenant": "\\ud800"}', ['body.tenant']],
+    ['[]', ['body']],
+    ['"a"', ['body']],
+    ['{"tenant"', ['body']],
+  ])('refuses %s with every fault, before any store hears of it', async (body, expected) => {
+    const { parts, post } = await mounted();
+    const { status, json } = await post(body);
+    const errors = json.errors as { location: string }[];
+    expect([status, errors.map((one) => one.location).sort()]).toEqual([400, expected]);
+    expect(parts.decide).not.toHaveBeenCalled();
+  });
+
+  it.each([
+    ['{"tenant": "a", "meter": "exports"}', {}, 'body.meter'],
+    ['{"tenant": "a"}', { 'idempotency-key': 'k' }, 'header.idempotency-key'],
+  ])('says of %s %j that it is not supported yet', async (body, headers, location) => {
+    const { parts, post } = await mounted();
+    const { json } = await post(body, headers as Record<string, string>);
+    expect(json).toMatchObject({ status: 400, code: 'not_supported', errors: [{ location }] });
+    expect(parts.decide).not.toHaveBeenCalled();
+  });
+});
