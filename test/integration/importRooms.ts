@@ -120,7 +120,7 @@ export const rooms: readonly Room[] = [
     file: 'src/telemetry/probe.ts',
     protects: 'it protects the code that it measures',
     refused: words('../services/admission/admission.js ../server/server.js ../tallygate.js express'),
-    allowed: words('./metrics.js ../ports/observer.js prom-client'),
+    allowed: words('./metrics.js ../ports/observer.js prom-client pino'),
   },
   {
     file: 'src/embedded/probe.ts',
