@@ -2,3 +2,5 @@
 export type { CounterStoreCase, MakeCounterStore } from './counterStoreCase.js';
 export { counterStoreCases } from './counterStoreCases.js';
 export { setClock } from './setClock.js';
+export type { MakeUsageLedger, UsageLedgerCase } from './usageLedgerCase.js';
+export { usageLedgerCases } from './usageLedgerCases.js';
