@@ -53,7 +53,7 @@ export async function openEmbeddedPostgres(lock: DatabaseLock): Promise<Embedded
   );
 }
 
-/** An empty database in memory, for tests: nothing on disk, nothing to lock, gone with `close`. */
+/** An empty database in memory, for tests: nothing on disk, nothing to lock, gone with `close`. Takes as long as a first start. */
 export function openInMemoryPostgres(): Promise<EmbeddedPostgres> {
   return open(
     () => startPgliteWorker('memory://', undefined),

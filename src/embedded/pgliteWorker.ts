@@ -21,7 +21,7 @@ export interface PgliteWorker {
 export const PGLITE_PATH = createRequire(__filename).resolve('@electric-sql/pglite');
 
 /** Memory and disk for one connection of one process; PGlite's own are for a server. */
-export const SETTINGS = ['shared_buffers=16MB', 'max_wal_size=64MB', 'min_wal_size=32MB'];
+const SETTINGS = ['shared_buffers=16MB', 'max_wal_size=64MB', 'min_wal_size=32MB'];
 
 const OPEN_MS = 60_000;
 const CLOSE_MS = 10_000;
@@ -115,7 +115,7 @@ interface Pending {
 }
 
 /**
- * Opens the database in `folder`, or an empty one in memory for `memory://`. `maintainedFile` keeps the time of the last vacuum.
+ * Opens the database in `folder`, an empty one for `memory://`. The time of `maintainedFile` is that of the last vacuum.
  * The thread holds no process open by itself: see `ref`.
  *
  * @throws TallygateError `ledger_unavailable`

@@ -5,11 +5,7 @@ import { Client, Pool, type PoolConfig } from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { lockDatabase } from '../../src/embedded/databaseLock.js';
 import { makeDataFolder } from '../../src/embedded/dataFolder.js';
-import {
-  type EmbeddedPostgres,
-  openEmbeddedPostgres,
-  openInMemoryPostgres,
-} from '../../src/embedded/embeddedPostgres.js';
+import { type EmbeddedPostgres, openEmbeddedPostgres } from '../../src/embedded/embeddedPostgres.js';
 import { builtModule } from '../servers/builtModule.js';
 import { startProcess } from '../servers/childProcess.js';
 import { embeddedDataFolder } from '../servers/embeddedFolder.js';
@@ -133,39 +129,31 @@ describe('the upkeep', () => {
 });
 
 describe('the folder of the embedded database', () => {
-  it('is made on first use by a process that ends, keeps what was committed, and is free after close', async () => {
+  it('is made by a process that ends, again after a kill in its first start; keeps what was committed; is free after close', async () => {
     const fresh = join(newFolder('fresh'), 'data');
     makeDataFolder(fresh);
+    const unfinished = () => readdirSync(fresh).filter((name) => name.startsWith('postgres.new-'));
+    const modules = [builtModule('embedded/databaseLock'), builtModule('embedded/embeddedPostgres')];
+    const script = `const [lock, open, folder] = process.argv.slice(1);
+      require(open).openEmbeddedPostgres(require(lock).lockDatabase(folder))`;
+    const killed = await startProcess(process.execPath, ['-e', script, ...modules, fresh]);
+    await until(() => unfinished().length > 0, { what: 'initdb works' });
+    await killed.end();
+
     const first = await openEmbeddedPostgres(lockDatabase(fresh));
     const firstPool = poolOf(first);
     await firstPool.query('create table there (n int); insert into there values (7)');
     expect(() => lockDatabase(fresh)).toThrow(/in use/);
     await firstPool.end();
     await Promise.all([first.close(), first.close()]);
+    expect(unfinished()).toEqual([]);
+
     const second = await openEmbeddedPostgres(lockDatabase(fresh));
     const secondPool = poolOf(second);
     expect((await secondPool.query('select n from there')).rows).toEqual([{ n: 7 }]);
     await secondPool.end();
     await second.close();
     await expect(poolOf(second).query('select 1')).rejects.toMatchObject({ code: 'closed' });
-    expect(readdirSync(fresh).filter((name) => name.startsWith('postgres.new-'))).toEqual([]);
-  });
-
-  it('that was killed during its first start is made the next time', async () => {
-    const fresh = join(newFolder('fresh'), 'data');
-    makeDataFolder(fresh);
-    const modules = [builtModule('embedded/databaseLock'), builtModule('embedded/embeddedPostgres')];
-    const script = `const [lock, open, folder] = process.argv.slice(1);
-      require(open).openEmbeddedPostgres(require(lock).lockDatabase(folder))`;
-    const starter = await startProcess(process.execPath, ['-e', script, ...modules, fresh]);
-    await until(() => readdirSync(fresh).some((name) => name.startsWith('postgres.new-')), { what: 'initdb works' });
-    await starter.end();
-    const next = await openEmbeddedPostgres(lockDatabase(fresh));
-    const nextPool = poolOf(next);
-    expect((await nextPool.query('select 1 as n')).rows).toEqual([{ n: 1 }]);
-    await nextPool.end();
-    await next.close();
-    expect(readdirSync(fresh).filter((name) => name.startsWith('postgres.new-'))).toEqual([]);
   });
 });
 
@@ -182,17 +170,6 @@ describe('the process', () => {
     const started = await startProcess(process.execPath, ['-e', script, ...modules, await embeddedDataFolder()]);
     expect(await started.exit).toEqual({ code: 0, signal: null });
     expect(started.stdout()).toBe('done\n');
-  });
-});
-
-describe('in memory', () => {
-  it('is an empty database that needs no folder', async () => {
-    const memory = await openInMemoryPostgres();
-    const memoryPool = poolOf(memory);
-    const { rows } = await memoryPool.query(`select count(*)::int as n from pg_tables where schemaname = 'public'`);
-    expect(rows).toEqual([{ n: 0 }]);
-    await memoryPool.end();
-    await memory.close();
   });
 });
 

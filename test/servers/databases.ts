@@ -1,6 +1,8 @@
 // Databases of their own for test files, on the run's shared PostgreSQL.
 import { randomBytes } from 'node:crypto';
 import { Client } from 'pg';
+import { migrate } from '../../src/stores/postgres/migrate.js';
+import { createPostgresPool } from '../../src/stores/postgres/postgresPool.js';
 import { runName } from './runFolder.js';
 
 export interface TestDatabase {
@@ -13,6 +15,25 @@ export interface TestDatabase {
 /** An empty database with a name of its own. */
 export async function createDatabase(): Promise<TestDatabase> {
   return create(`${prefix()}${randomBytes(5).toString('hex')}`, 'template0');
+}
+
+/** A database with our tables in the schema `tallygate`, cloned from one that was migrated once for the whole run. */
+export async function createMigratedDatabase(): Promise<TestDatabase> {
+  return create(`${prefix()}${randomBytes(5).toString('hex')}`, await migratedTemplate());
+}
+
+/** Workers that come at the same time wait for the first; it gets its name when it is complete. */
+async function migratedTemplate(): Promise<string> {
+  const name = `${prefix()}template`;
+  await onServer(async (client) => {
+    await client.query('select pg_advisory_lock(hashtext($1))', [name]); // until this connection ends
+    if ((await client.query('select from pg_database where datname = $1', [name])).rowCount !== 0) return;
+    const unfinished = await createDatabase();
+    const pool = createPostgresPool({ url: unfinished.url, max: 1 });
+    await migrate(pool, { schema: 'tallygate' }).finally(() => pool.end());
+    await client.query(`alter database "${new URL(unfinished.url).pathname.slice(1)}" rename to "${name}"`);
+  });
+  return name;
 }
 
 /** Removes what this run left on a server that outlives it (a given TEST_DATABASE_URL). */

@@ -3,7 +3,7 @@ import { createConnection } from 'node:net';
 import { Client } from 'pg';
 import { expect, test } from 'vitest';
 import { startProcess } from './childProcess.js';
-import { createDatabase } from './databases.js';
+import { createDatabase, createMigratedDatabase } from './databases.js';
 import { startPostgres } from './postgresServer.js';
 import { redisAnswers, sharedRedisUrl, startRedis } from './redisServer.js';
 import { startTcpProxy } from './tcpProxy.js';
@@ -14,7 +14,8 @@ async function ask(url: string, text: string): Promise<unknown[]> {
   client.on('error', () => undefined);
   await client.connect();
   try {
-    return (await client.query({ text, rowMode: 'array' })).rows[0] ?? [];
+    const { rows } = await client.query<unknown[]>({ text, rowMode: 'array' });
+    return rows[0] ?? [];
   } finally {
     await client.end();
   }
@@ -26,6 +27,14 @@ test('two databases of one run are apart, and are gone after drop', async () => 
   expect(await ask(two.url, `select to_regclass('only_here')`)).toEqual([null]);
   await Promise.all([one.drop(), two.drop()]);
   await expect(ask(one.url, 'select 1')).rejects.toMatchObject({ code: '3D000' });
+});
+
+test('migrated databases have the tables, each its own', async () => {
+  const [one, two] = await Promise.all([createMigratedDatabase(), createMigratedDatabase()]);
+  const count = 'select count(*)::int from tallygate.tenant_usage';
+  await ask(one.url, 'drop schema tallygate cascade');
+  expect(await ask(two.url, count)).toEqual([0]);
+  await Promise.all([one.drop(), two.drop()]);
 });
 
 test('a PostgreSQL of one test comes back on its port with its data, after a stop and after a kill', async () => {
