@@ -169,8 +169,8 @@ export const rooms: readonly Room[] = [
   {
     file: 'src/index.ts',
     protects: 'it protects users from names that we would have to keep',
-    refused: words('./stores/memory/x.js ./server/server.js ./cli/main.js ./routes/consume.js express pg'),
-    allowed: words('./tallygate.js ./core/errors.js ./ports/clock.js'),
+    refused: words('./stores/memory/x.js ./server/server.js ./cli/main.js ./readyMade/instance.js express pg'),
+    allowed: words('./tallygate.js ./core/errors.js ./ports/clock.js ./routes/adminRoutes.js'),
   },
   {
     file: 'src/server/probe.ts',
