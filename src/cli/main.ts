@@ -23,8 +23,8 @@ export async function main(): Promise<void> {
 }
 
 async function open(config: Config): Promise<Installation> {
-  const { compose } = await import('../tallygate.js');
-  return compose(config);
+  const { openInstallation } = await import('../tallygate.js');
+  return openInstallation(config);
 }
 
 async function serve(config: Config) {

@@ -1,11 +1,11 @@
 // Wires one installation: which stores are used, which services stand on them, in which order they start and end. The only
 // place that knows all of them; nothing here decides anything about a request, and nothing is opened before `start`.
 import { hostname } from 'node:os';
-import { setTimeout as pause } from 'node:timers/promises';
+import { setImmediate as immediate, setTimeout as pause } from 'node:timers/promises';
 import type { Config } from '../config.js';
 import { TallygateError } from '../core/errors.js';
 import type { Decision } from '../core/quota/decision.js';
-import { dateAt, type UsageDate } from '../core/time/calendar.js';
+import { dateAt, type UsageDate, UTC_CALENDAR } from '../core/time/calendar.js';
 import { type Clock, systemClock } from '../ports/clock.js';
 import type { CounterStore } from '../ports/counterStore.js';
 import type { Observer } from '../ports/observer.js';
@@ -43,6 +43,9 @@ import { start } from './start.js';
 
 /** Longest wait for the ledger's sums when a counter is cold; beyond it the ledger counts as away. */
 const SUMS_DEADLINE_MS = 2_000;
+
+/** Longest wait of a command for the counter store. */
+const ONCE_DEADLINE_MS = 5_000;
 
 /** What one installation is made of. */
 export interface CompositionSettings {
@@ -90,9 +93,13 @@ export interface Composition {
   claimFolder(): void;
   /** Opens and loads what is needed; again: the same promise. Rejects with what will never come right by itself. */
   start(): Promise<void>;
+  /** The start of a command: each step once, so that what is away is told at once. Follows no changes afterwards. */
+  startOnce(): Promise<void>;
   readonly readiness: () => Readiness;
   /** Brings everything that was booked to the ledger. */
   flush(): Promise<void>;
+  /** From now on usage goes to the ledger as soon as it is booked: somebody else is about to end this process. */
+  hurry(): void;
   /**
    * Flushes and ends everything, within `deadlineMs` (and what closing a connection takes). Again: the same promise.
    * Resolves to the rows of usage that could not be flushed.
@@ -150,12 +157,11 @@ export function compose(settings: CompositionSettings): Composition {
     directory: postgresTenantDirectory(pool, { schema, pollPool }),
     plans: config.plans,
     defaultPlan: config.defaultPlan,
-    hasUsage: async (tenantId) => {
-      await flusher.flushWithin(READ_FLUSH_WAIT_MS);
-      return (await ledger.readUsage(tenantId, '2000-01-01', '2000-01-01')).exists;
-    },
+    hasUsage: (tenantId) => usageService.hasUsage(tenantId),
   });
   const quotaOf = (tenantId: string) => quotaService.quotaOf(tenantId);
+  // Metering refuses nobody: where the settings could not be loaded for 15 s, a day is UTC's.
+  const calendarOf = (tenantId: string) => (quotaService.isLoaded ? quotaOf(tenantId).calendar : UTC_CALENDAR);
   const usageService = new UsageService({
     ledger,
     quotaOf,
@@ -184,13 +190,15 @@ export function compose(settings: CompositionSettings): Composition {
     observer,
     onDecision,
   });
-  const startSteps = [
+  const admission = new StartGate({ admission: decider, started, policy, clock, onDecision });
+
+  const ledgerSteps = [
     { name: 'the ledger', run: () => database.open() },
     { name: 'the tables of the ledger', run: () => bringUpToDate() },
     { name: 'the ledger', run: async () => void (await ledger.identity()) },
     { name: 'the settings of the tenants', run: () => quotaService.refresh() },
-    { name: 'the counter store', run: () => store.ready() },
   ];
+  const startSteps = [...ledgerSteps, { name: 'the counter store', run: () => store.ready() }];
 
   async function bringUpToDate(): Promise<void> {
     if (embedded || config.migrate) {
@@ -220,6 +228,20 @@ export function compose(settings: CompositionSettings): Composition {
     await start({ steps: startSteps, onWaiting, signal: ending.signal });
     if (closing !== undefined) throw closedError();
     stopFollowing = follow();
+    health.started();
+  }
+
+  async function beginOnce(): Promise<void> {
+    for (const step of ledgerSteps) await step.run();
+    const answered = await Promise.race([
+      store.ready().then(() => true),
+      pause(ONCE_DEADLINE_MS, false, { ref: false }),
+    ]);
+    if (!answered)
+      throw new TallygateError(
+        'counter_store_unavailable',
+        `The counter store did not answer in ${ONCE_DEADLINE_MS} ms.`,
+      );
     health.started();
   }
 
@@ -260,6 +282,9 @@ export function compose(settings: CompositionSettings): Composition {
     if (!health.readiness.ready) await store.close();
     await Promise.race([starting?.catch(() => undefined), pause(deadlineMs, undefined, { ref: false })]);
     stopFollowing();
+    await Promise.race([admission.close(), pause(deadlineMs, undefined, { ref: false })]);
+    // Those that were just decided are metered in the turn after it.
+    await immediate();
     const unflushed = await flusher.close(deadlineMs);
     await store.close();
     await database.close();
@@ -267,18 +292,23 @@ export function compose(settings: CompositionSettings): Composition {
   }
 
   return {
-    admission: new StartGate({ admission: decider, started, policy, clock, onDecision }),
+    admission,
     quotaService,
     usageService,
     usageRecorder,
     ledger,
-    usageDateOf: (tenantId) => dateAt(clock.wallMs(), quotaService.quotaOf(tenantId).calendar),
+    usageDateOf: (tenantId) => dateAt(clock.wallMs(), calendarOf(tenantId)),
     migrate: () => migrate(pool, { schema }),
     migrationStatus: () => migrationStatus(pool, { schema }),
     claimFolder: () => database.claim(),
     start: started,
+    startOnce: () => {
+      starting ??= beginOnce();
+      return starting;
+    },
     readiness: () => health.readiness,
     flush: () => flusher.flush(),
+    hurry: () => flusher.hurry(),
     close: (deadlineMs) => {
       closing ??= end(deadlineMs);
       return closing;

@@ -1,5 +1,8 @@
-// The time before the first answer. Until ledger, settings and counter store have answered once nothing is known of a tenant,
-// so no plan is assumed: requests wait, and after that the outage policy holds. Afterwards this costs one comparison.
+// The time before the first answer, and after the last. Until ledger, settings and counter store have answered once nothing is
+// known of a tenant, so no plan is assumed: requests wait, and after that the outage policy holds, as it does once the end has
+// begun. In between this costs one comparison.
+//
+// States: waiting -> open -> closed, or waiting -> closed.
 import type { Decision } from '../../core/quota/decision.js';
 import { dateAt, UTC_CALENDAR } from '../../core/time/calendar.js';
 import type { Clock } from '../../ports/clock.js';
@@ -21,35 +24,45 @@ export interface StartGateParts {
 /** Has the shape of the admission that it stands before. */
 export class StartGate {
   readonly #parts: StartGateParts;
-  #open = false;
+  #state: 'waiting' | 'open' | 'closed' = 'waiting';
+  /** Decisions that wait for an answer. */
+  readonly #underWay = new Set<Promise<Decision>>();
 
   constructor(parts: StartGateParts) {
     this.#parts = parts;
   }
 
   decide(tenantId: string, cost: number): Decision | Promise<Decision> {
-    if (this.#open) return this.#parts.admission.decide(tenantId, cost);
-    return this.whenOpen().then((open) => {
-      if (open) return this.#parts.admission.decide(tenantId, cost);
-      const decision = this.#unready(tenantId, cost);
-      this.#parts.onDecision(decision);
-      return decision;
-    });
+    if (this.#state === 'open') return this.#followed(this.#parts.admission.decide(tenantId, cost));
+    return this.#followed(
+      this.whenOpen().then((open) => {
+        if (open) return this.#parts.admission.decide(tenantId, cost);
+        const decision = this.#unready(tenantId, cost);
+        this.#parts.onDecision(decision);
+        return decision;
+      }),
+    );
   }
 
   look(tenantId: string): Decision | Promise<Decision> {
-    if (this.#open) return this.#parts.admission.look(tenantId);
+    if (this.#state === 'open') return this.#parts.admission.look(tenantId);
     return this.whenOpen().then((open) => (open ? this.#parts.admission.look(tenantId) : this.#unready(tenantId, 0)));
   }
 
-  /** Whether everything answered once, waiting for it at most 15 s. A value once it did. */
-  get isOpen(): boolean {
-    return this.#open;
+  /** Decides nothing any more by the store. Resolves once no decision is under way, so that all of them are booked. */
+  async close(): Promise<void> {
+    this.#state = 'closed';
+    await Promise.allSettled(this.#underWay);
   }
 
-  /** Waits at most 15 s for the start; false where it did not come, or failed for good. */
+  /** Whether everything answered once and the end has not begun. */
+  get isOpen(): boolean {
+    return this.#state === 'open';
+  }
+
+  /** Waits at most 15 s for the start; false where it did not come, failed for good, or the end has begun. */
   async whenOpen(): Promise<boolean> {
-    if (this.#open) return true;
+    if (this.#state !== 'waiting') return this.#state === 'open';
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<boolean>((resolve) => {
       timer = setTimeout(() => resolve(false), START_WAIT_MS);
@@ -60,11 +73,24 @@ export class StartGate {
       () => false,
     );
     try {
-      this.#open = (await Promise.race([started, late])) || this.#open;
-      return this.#open;
+      if ((await Promise.race([started, late])) && !this.#isClosed()) this.#state = 'open';
+      return this.isOpen;
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  #isClosed(): boolean {
+    return this.#state === 'closed';
+  }
+
+  #followed(decision: Decision | Promise<Decision>): Decision | Promise<Decision> {
+    if (decision instanceof Promise) {
+      this.#underWay.add(decision);
+      const over = () => void this.#underWay.delete(decision);
+      decision.then(over, over);
+    }
+    return decision;
   }
 
   #unready(tenantId: string, cost: number): Decision {

@@ -43,9 +43,13 @@ export class ReplayReport {
   #firstDate: UsageDate | undefined;
   #lastDate: UsageDate | undefined;
 
-  metered(tenantId: string, date: UsageDate): void {
-    this.#metered += 1;
+  /** A tenant of metered lines, once a batch. */
+  tenant(tenantId: string): void {
     if (this.#tenants.size < MAX_TENANTS_COUNTED) this.#tenants.add(tenantId);
+  }
+
+  metered(date: UsageDate): void {
+    this.#metered += 1;
     // Dates of the form YYYY-MM-DD compare as text.
     if (this.#firstDate === undefined || date < this.#firstDate) this.#firstDate = date;
     if (this.#lastDate === undefined || date > this.#lastDate) this.#lastDate = date;

@@ -23,29 +23,28 @@ export interface ReplayTallyParts {
   readonly report: ReplayReport;
 }
 
-interface Mutable {
-  apiCalls: number;
-}
-
-interface OpenUser {
-  readonly userHash: Buffer;
-  readonly month: string;
-  dayMask: number;
-}
-
-/** One tenant's part of the open batch. */
+/**
+ * One tenant's part of the open batch. Most tenants of a batch have one day in it: only others get a map, which costs more
+ * than everything else about them.
+ */
 interface TenantSums {
+  /** Stands for the tenant in the keys of its users. */
+  readonly number: number;
   readonly timeZone: string;
-  readonly calls: Map<UsageDate, Mutable>;
-  /** By month and user: a month has seven characters, so the two cannot be confused. */
-  readonly users: Map<string, OpenUser>;
+  date: UsageDate;
+  apiCalls: number;
+  otherDates: Map<UsageDate, number> | undefined;
 }
+
+type OpenUser = { -readonly [Field in keyof ActiveUserRow]: ActiveUserRow[Field] };
 
 /** See the head of this file. */
 export class ReplayTally {
   readonly #parts: ReplayTallyParts;
   readonly #days = new DayFinder();
   #tenants = new Map<string, TenantSums>();
+  /** By tenant's number, month and user. */
+  #users = new Map<string, OpenUser>();
   #lines = 0;
   #rows = 0;
   #keys = 0;
@@ -76,13 +75,13 @@ export class ReplayTally {
   /** The batch as rows. The tally is empty afterwards. */
   take(): UsageSums {
     const calls: CallRow[] = [];
-    const users: ActiveUserRow[] = [];
-    for (const [tenantId, sums] of this.#tenants) {
-      for (const [usageDate, { apiCalls }] of sums.calls) calls.push({ tenantId, usageDate, apiCalls });
-      for (const { month, userHash, dayMask } of sums.users.values())
-        users.push({ tenantId, month, userHash, dayMask });
+    for (const [tenantId, { date, apiCalls, otherDates }] of this.#tenants) {
+      calls.push({ tenantId, usageDate: date, apiCalls });
+      for (const [usageDate, apiCalls] of otherDates ?? []) calls.push({ tenantId, usageDate, apiCalls });
     }
+    const users = [...this.#users.values()];
     this.#tenants = new Map();
+    this.#users = new Map();
     this.#lines = 0;
     this.#rows = 0;
     this.#keys = 0;
@@ -90,43 +89,45 @@ export class ReplayTally {
   }
 
   #meter(tenantId: string, instantMs: number, userId: string | undefined): void {
-    const tenant = this.#tenantOf(tenantId);
-    const date = this.#days.dateAt(instantMs, tenant.timeZone);
+    const known = this.#tenants.get(tenantId);
+    const timeZone = known?.timeZone ?? this.#parts.calendarOf(tenantId).timeZone;
+    const date = this.#days.dateAt(instantMs, timeZone);
+    const tenant = known ?? this.#newTenant(tenantId, timeZone, date);
     this.#addCall(tenant, date);
     if (userId !== undefined) this.#addUser(tenantId, tenant, date, userId);
-    this.#parts.report.metered(tenantId, date);
+    this.#parts.report.metered(date);
   }
 
-  #tenantOf(tenantId: string): TenantSums {
-    const known = this.#tenants.get(tenantId);
-    if (known !== undefined) return known;
-    const { timeZone } = this.#parts.calendarOf(tenantId);
-    const sums = { timeZone, calls: new Map(), users: new Map() };
-    this.#tenants.set(tenantId, sums);
+  #newTenant(tenantId: string, timeZone: string, date: UsageDate): TenantSums {
+    const tenant = { number: this.#tenants.size, timeZone, date, apiCalls: 0, otherDates: undefined };
+    this.#tenants.set(tenantId, tenant);
+    this.#parts.report.tenant(tenantId);
+    this.#rows += 1;
     this.#keys += tenantId.length;
-    return sums;
+    return tenant;
   }
 
   #addCall(tenant: TenantSums, date: UsageDate): void {
-    const day = tenant.calls.get(date);
-    if (day !== undefined) {
-      day.apiCalls += 1;
+    if (date === tenant.date) {
+      tenant.apiCalls += 1;
       return;
     }
-    tenant.calls.set(date, { apiCalls: 1 });
-    this.#rows += 1;
+    tenant.otherDates ??= new Map();
+    const calls = tenant.otherDates.get(date);
+    if (calls === undefined) this.#rows += 1;
+    tenant.otherDates.set(date, (calls ?? 0) + 1);
   }
 
   #addUser(tenantId: string, tenant: TenantSums, date: UsageDate, userId: string): void {
     const month = monthOf(date);
-    const key = month + userId;
-    const known = tenant.users.get(key);
+    const key = `${tenant.number} ${month}${userId}`;
+    const known = this.#users.get(key);
     if (known !== undefined) {
       known.dayMask |= dayBit(date);
       return;
     }
     const userHash = userHashOf(this.#parts.hashKey, tenantId, userId);
-    tenant.users.set(key, { userHash, month, dayMask: dayBit(date) });
+    this.#users.set(key, { tenantId, month, userHash, dayMask: dayBit(date) });
     this.#rows += 1;
     this.#keys += key.length;
   }

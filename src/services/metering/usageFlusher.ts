@@ -50,6 +50,7 @@ export class UsageFlusher {
   #retryPauseMs = 0;
   #touchTimer: NodeJS.Timeout | undefined;
   #closed = false;
+  #hurried = false;
 
   constructor(parts: UsageFlusherParts) {
     this.#parts = parts;
@@ -68,10 +69,10 @@ export class UsageFlusher {
   /** Called after each booking. Cheap: a comparison, and a timer where none runs. */
   booked(): void {
     if (this.#closed || this.#draining !== undefined || this.#retryPauseMs > 0) return;
-    const full = this.#parts.buffer.rows >= this.#parts.batchSize;
+    const full = this.#hurried || this.#parts.buffer.rows >= this.#parts.batchSize;
     if (!full && this.#timer !== undefined) return;
     const now = this.#parts.clock.monotonicMs();
-    const earliest = this.#lastStartMs + MIN_FLUSH_PAUSE_MS;
+    const earliest = this.#hurried ? now : this.#lastStartMs + MIN_FLUSH_PAUSE_MS;
     this.#schedule(Math.max(earliest, full ? now : now + Math.max(MIN_FLUSH_PAUSE_MS, this.#parts.intervalMs)), now);
   }
 
@@ -87,6 +88,12 @@ export class UsageFlusher {
       return this.#startDrain();
     });
     return this.#askedNext;
+  }
+
+  /** From now on each booking is sent at once: the process is about to end, and nobody will say when. */
+  hurry(): void {
+    this.#hurried = true;
+    if (this.backlogRows > 0) this.booked();
   }
 
   /** `flush`, waiting at most `mostMs`: true where everything booked before is in the ledger. */

@@ -70,9 +70,9 @@ export class QuotaService {
     return this.#quotas.get(tenantId)?.quota ?? this.#unset;
   }
 
-  /** Names of all plans. */
-  knownPlans(): readonly string[] {
-    return [...this.#parts.plans.keys()];
+  /** Whether the settings were loaded once. */
+  get isLoaded(): boolean {
+    return this.#version !== undefined;
   }
 
   /** Loads what is new since the last call; everything on the first one, and where the directory went back in time. */

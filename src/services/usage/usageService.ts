@@ -50,4 +50,11 @@ export class UsageService {
     }
     return buildUsageReport({ tenantId, from, to, today, usage, calendar, asOfMs: this.#flushedUpToMs });
   }
+
+  /** Whether the ledger has any usage of the tenant, this process's own buffer included. Throws as `query`, but never `tenant_not_found`. */
+  async hasUsage(tenantId: string): Promise<boolean> {
+    await this.#parts.flushWithin(READ_FLUSH_WAIT_MS);
+    const today = dateAt(this.#parts.clock.wallMs(), this.#parts.quotaOf(tenantId).calendar);
+    return (await this.#parts.ledger.readUsage(tenantId, today, today)).exists;
+  }
 }

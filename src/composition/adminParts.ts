@@ -1,0 +1,24 @@
+// What the admin routes need of an installation, for an app's own router and for the server.
+import type { Config } from '../config.js';
+import { systemClock } from '../ports/clock.js';
+import type { AdminRoutesParts } from '../routes/adminRoutes.js';
+import type { Composition, Log } from './compose.js';
+
+export function adminParts(
+  composition: Composition,
+  config: Pick<Config, 'plans' | 'defaultPlan'>,
+  log: Log,
+): AdminRoutesParts {
+  const { admission, quotaService, usageRecorder, usageService } = composition;
+  return {
+    quotas: quotaService,
+    look: (tenantId) => admission.look(tenantId),
+    hasUsage: (tenantId) => usageService.hasUsage(tenantId),
+    queryUsage: (tenantId, period) => usageService.query(tenantId, period),
+    recordStorage: (tenantId, bytes, atMs) => usageRecorder.recordStorage(tenantId, bytes, atMs),
+    nowMs: systemClock.wallMs,
+    plans: config.plans,
+    defaultPlan: config.defaultPlan,
+    onError: (error, requestId) => log.error({ err: error, requestId }, 'A request of the admin API failed.'),
+  };
+}

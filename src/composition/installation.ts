@@ -1,0 +1,33 @@
+// An installation as a command uses it: opened once, followed no further, closed at the end.
+import { type LogReplayParts, type ReplayRequest, replayLog } from '../services/metering/logReplay.js';
+import type { ReplaySummary } from '../services/metering/replayReport.js';
+import type { Composition } from './compose.js';
+
+/** See the head of this file. */
+export interface Installation
+  extends Pick<Composition, 'usageService' | 'quotaService' | 'admission' | 'migrationStatus'> {
+  /** Opens it; fails at once where something is away. */
+  ready(): Promise<void>;
+  replayLog(request: ReplayRequest): Promise<ReplaySummary>;
+  /** `applied` names what this call applied, in order. */
+  migrate(): Promise<{ readonly applied: readonly string[] }>;
+  close(): Promise<void>;
+}
+
+/** Longest wait at the end of a command: it has flushed what it booked already. */
+const CLOSE_DEADLINE_MS = 5_000;
+
+export function installationOf(composition: Composition): Installation {
+  const { usageService, quotaService, admission, ledger } = composition;
+  const parts: LogReplayParts = { ledger, calendarOf: (tenantId) => quotaService.quotaOf(tenantId).calendar };
+  return {
+    usageService,
+    quotaService,
+    admission,
+    migrationStatus: () => composition.migrationStatus(),
+    ready: () => composition.startOnce(),
+    replayLog: (request) => replayLog(parts, request),
+    migrate: async () => ({ applied: (await composition.migrate()).appliedNow }),
+    close: async () => void (await composition.close(CLOSE_DEADLINE_MS)),
+  };
+}

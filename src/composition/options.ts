@@ -1,0 +1,166 @@
+// What an app may say in code, laid over the environment: an option left out means what its variable says. Read once, all
+// faults at once; the app's object is neither changed nor kept.
+import { type Config, configurationFault, DEFAULT_SCHEMA, type Environment, readConfig } from '../config.js';
+import { type Fault, hasCode } from '../core/errors.js';
+import type { Limit } from '../core/quota/limit.js';
+import { type Plans, readPlans } from '../core/quota/plans.js';
+import { dataFolderOf } from '../embedded/dataFolder.js';
+import type { TenantRules } from '../http/tenantOf.js';
+import type { PostgresPool } from '../stores/postgres/postgresPool.js';
+import type { NodeRedisClient } from '../stores/redis/nodeRedis.js';
+import type { DatabaseChoice } from './database.js';
+
+/** Options of `createTallygate`. Every one may be left out: then the environment says it, or its default. */
+export interface TallygateOptions extends Pick<TenantRules, 'resolveTenant' | 'resolveUser'> {
+  /**
+   * A PostgreSQL URL (15 or newer; `?schema=` names the schema), or a pool of `pg`, which stays the app's.
+   * @defaultValue `DATABASE_URL`; without it the embedded database in `TALLYGATE_DATA_DIR`
+   */
+  readonly database?: string | PostgresPool;
+  /**
+   * The PostgreSQL schema of the tables, where `database` is a pool.
+   * @defaultValue `tallygate`
+   */
+  readonly schema?: string;
+  /**
+   * A `redis://` or `rediss://` URL, or a client of node-redis, which is duplicated with safe options.
+   * @defaultValue `REDIS_URL`; without it counters in this process
+   */
+  readonly redis?: string | NodeRedisClient;
+  /**
+   * Plans by name, beside those of the environment; one of the same name replaces it.
+   * @defaultValue free, pro and enterprise, as `QUOTA_*` sets them
+   */
+  readonly plans?: Readonly<Record<string, readonly Limit[]>>;
+  /**
+   * The plan of a tenant that nobody gave one.
+   * @defaultValue `QUOTA_DEFAULT_PLAN`, or `free`
+   */
+  readonly defaultPlan?: string;
+  /**
+   * What becomes of a request while the counter store does not answer: refused with 503, or let pass and counted.
+   * @defaultValue `QUOTA_ON_STORE_ERROR`, or `deny`
+   */
+  readonly onStoreError?: 'allow' | 'deny';
+}
+
+/** Options and environment, read. */
+export interface ReadOptions {
+  readonly config: Config;
+  readonly database: DatabaseChoice;
+  readonly redis: { readonly server: string | NodeRedisClient; readonly keyPrefix: string } | undefined;
+  readonly rules: TenantRules;
+}
+
+const KNOWN: ReadonlySet<string> = new Set<keyof TallygateOptions>([
+  'database',
+  'schema',
+  'redis',
+  'plans',
+  'defaultPlan',
+  'onStoreError',
+  'resolveTenant',
+  'resolveUser',
+]);
+/** Options whose text is read as the variable's, and so refused by the variable's name. */
+const OPTION_OF_VARIABLE: Readonly<Record<string, keyof TallygateOptions>> = {
+  DATABASE_URL: 'database',
+  REDIS_URL: 'redis',
+  QUOTA_ON_STORE_ERROR: 'onStoreError',
+};
+
+/**
+ * Reads options over an environment.
+ * @throws TallygateError `invalid_configuration` with every fault of both
+ */
+export function readOptions(options: TallygateOptions, env: Environment): ReadOptions {
+  const faults: Fault[] = Object.keys(options)
+    .filter((name) => !KNOWN.has(name))
+    .map((name) => ({ location: name, message: `expected one of the options ${[...KNOWN].join(', ')}` }));
+  const { database } = options;
+  if (database !== undefined && typeof database !== 'string' && typeof database?.connect !== 'function') {
+    faults.push({ location: 'database', message: 'expected a PostgreSQL URL or a pool of pg' });
+  }
+  const plans = options.plans === undefined ? undefined : readPlans(options.plans, 'plans');
+  faults.push(...(plans?.faults ?? []));
+  for (const name of ['resolveTenant', 'resolveUser'] as const) {
+    const given = options[name];
+    if (given !== undefined && typeof given !== 'function') {
+      faults.push({ location: name, message: `expected a function of the request, got ${typeof given}` });
+    }
+  }
+  const config = readOver(options, plans?.plans, env, faults);
+  if (config === undefined || faults.length > 0) throw configurationFault(faults);
+  return {
+    config,
+    database: databaseChoice(options, config),
+    redis: redisChoice(options, config),
+    rules: {
+      resolveTenant: options.resolveTenant,
+      resolveUser: options.resolveUser,
+      tenantHeader: config.tenantHeader,
+    },
+  };
+}
+
+/** The environment with the options in it. What it refuses is told by the option's name where the option said it. */
+function readOver(
+  options: TallygateOptions,
+  plans: Plans | undefined,
+  env: Environment,
+  faults: Fault[],
+): Config | undefined {
+  const given: Record<string, string | undefined> = {};
+  if (typeof options.database === 'string') given.DATABASE_URL = options.database;
+  // A pool is a database: the rule that production needs one is kept, and the variable has no say.
+  else if (options.database !== undefined) Object.assign(given, { DATABASE_URL: '', TALLYGATE_EMBEDDED: 'true' });
+  if (typeof options.redis === 'string') given.REDIS_URL = options.redis;
+  // A client says where Redis is, the environment still which prefix its keys have.
+  else if (options.redis !== undefined) given.REDIS_URL = 'redis://client';
+  if (options.onStoreError !== undefined) given.QUOTA_ON_STORE_ERROR = options.onStoreError;
+  const defaultPlan = options.defaultPlan ?? (env.QUOTA_DEFAULT_PLAN || undefined);
+  // Judged below, where the plans of both are known.
+  given.QUOTA_DEFAULT_PLAN = '';
+  const config = configOrFaults({ ...env, ...given }, given, faults);
+  if (config === undefined) return undefined;
+  const known = new Map([...config.plans, ...(plans ?? [])]);
+  if (defaultPlan !== undefined && !known.has(defaultPlan)) {
+    const location = options.defaultPlan === undefined ? 'QUOTA_DEFAULT_PLAN' : 'defaultPlan';
+    faults.push({ location, message: `expected a known plan (${[...known.keys()].join(', ')}), got "${defaultPlan}"` });
+  }
+  return { ...config, plans: known, defaultPlan: defaultPlan ?? config.defaultPlan };
+}
+
+function configOrFaults(env: Environment, given: Environment, faults: Fault[]): Config | undefined {
+  try {
+    return readConfig(env);
+  } catch (error) {
+    if (!hasCode(error, 'invalid_configuration')) throw error;
+    faults.push(
+      ...error.faults.map((fault) => ({
+        location: given[fault.location] ? (OPTION_OF_VARIABLE[fault.location] ?? fault.location) : fault.location,
+        message: fault.message,
+      })),
+    );
+    return undefined;
+  }
+}
+
+/** The stores that a configuration names. */
+export function choicesOf(config: Config): Pick<ReadOptions, 'database' | 'redis'> {
+  return { database: databaseChoice({}, config), redis: redisChoice({}, config) };
+}
+
+function databaseChoice({ database, schema }: TallygateOptions, config: Config): DatabaseChoice {
+  if (database !== undefined && typeof database !== 'string') {
+    return { kind: 'pool', pool: database, schema: schema ?? DEFAULT_SCHEMA };
+  }
+  if (config.database !== undefined) return { kind: 'address', address: config.database };
+  return { kind: 'embedded', folder: dataFolderOf(config.dataDir), schema: DEFAULT_SCHEMA };
+}
+
+function redisChoice({ redis }: TallygateOptions, config: Config): ReadOptions['redis'] {
+  if (config.redis === undefined) return undefined;
+  const { url, keyPrefix } = config.redis;
+  return { server: redis === undefined || typeof redis === 'string' ? url : redis, keyPrefix };
+}

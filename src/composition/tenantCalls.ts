@@ -1,0 +1,153 @@
+// What an app calls outside of requests: jobs, queues, sockets. Ids and numbers are checked here, since no route did.
+import { type Fault, invalidRequest, TallygateError } from '../core/errors.js';
+import type { Decision } from '../core/quota/decision.js';
+import { MAX_COUNT } from '../core/quota/limit.js';
+import { resolveId, tenantIdFault, userIdFault } from '../core/tenantId.js';
+import { dateAt, type UsageDate } from '../core/time/calendar.js';
+import { usagePeriodFaults } from '../core/usage/usagePeriod.js';
+import type { UsageReport } from '../core/usage/usageReport.js';
+import { NEWEST_STORAGE_POINT_MS, OLDEST_STORAGE_POINT_MS } from '../services/metering/usageRecorder.js';
+import type { Composition } from './compose.js';
+
+/** A tenant's or user's id as an app holds it: text, a safe integer, or a bigint (the last two as their decimal text). */
+export type Id = string | number | bigint;
+
+/** What a tenant used. At least one of the amounts. */
+export interface UsageIncrements {
+  /** API calls to add: whole, from 0 to 2^53-1. */
+  readonly apiCalls?: number;
+  /** A user to count as active. */
+  readonly user?: Id;
+  /** The tenant's storage from then on, in whole bytes from 0 to 2^53-1. */
+  readonly storageBytes?: number;
+  /**
+   * When it happened: at most 35 days back and 5 minutes ahead.
+   * @defaultValue now
+   */
+  readonly at?: Date;
+}
+
+/** Quotas, for what is no HTTP request. */
+export interface QuotaCalls {
+  /**
+   * Decides and charges, as `tenantQuota` does: the quota is charged, no API call is metered.
+   * @param options.cost whole units from 0 to 2^53-1. Default 1
+   * @returns the decision; a denial is a value
+   * @throws TallygateError `invalid_request`
+   * @example
+   * const decision = await tallygate.quota.consume('acme', { cost: 5 });
+   * if (!decision.allowed) return retryLater(decision);
+   */
+  consume(tenantId: Id, options?: { readonly cost?: number }): Promise<Decision>;
+  /** Where the tenant's limits stand. Charges nothing, creates nothing. Throws as `consume`. */
+  peek(tenantId: Id): Promise<Decision>;
+}
+
+/** Usage, for what is no HTTP request. */
+export interface UsageCalls {
+  /**
+   * Meters usage that no request brought. It is in the ledger with the next flush.
+   * @throws TallygateError `invalid_request`, `not_ready` where the start did not come within 15 s
+   * @example
+   * await tallygate.usage.record('acme', { apiCalls: 1, user: 'u-17' });
+   */
+  record(tenantId: Id, increments: UsageIncrements): Promise<void>;
+  /**
+   * The tenant's usage by day and in total.
+   * @param period days `YYYY-MM-DD`, both inclusive, at most 366. Default: the tenant's current calendar month up to today
+   * @throws TallygateError `invalid_request`, `tenant_not_found`, `ledger_unavailable`, `not_ready`
+   */
+  query(tenantId: Id, period?: { readonly from: UsageDate; readonly to: UsageDate }): Promise<UsageReport>;
+}
+
+/** See {@link QuotaCalls}. */
+export function quotaCalls({ admission }: Composition): QuotaCalls {
+  return {
+    consume: async (tenantId, { cost = 1 } = {}) => {
+      const id = checkedTenant(tenantId);
+      if (!isAmount(cost)) throw invalidRequest([amountFault('cost', cost)]);
+      return admission.decide(id, cost);
+    },
+    peek: async (tenantId) => admission.look(checkedTenant(tenantId)),
+  };
+}
+
+/** See {@link UsageCalls}. */
+export function usageCalls(composition: Composition, wallMs: () => number): UsageCalls {
+  const { admission, quotaService, usageRecorder, usageService } = composition;
+
+  async function record(tenantId: Id, increments: UsageIncrements): Promise<void> {
+    const id = checkedTenant(tenantId);
+    const { apiCalls, storageBytes, user, at } = checkedIncrements(increments, wallMs());
+    await opened();
+    const usageDate = dateAt(at, quotaService.quotaOf(id).calendar);
+    if (storageBytes !== undefined) usageRecorder.recordStorage(id, storageBytes, at);
+    if (apiCalls !== undefined) usageRecorder.recordCalls(id, usageDate, apiCalls);
+    if (user !== undefined) usageRecorder.recordUser(id, usageDate, user);
+  }
+
+  async function query(
+    tenantId: Id,
+    period?: { readonly from: UsageDate; readonly to: UsageDate },
+  ): Promise<UsageReport> {
+    const id = checkedTenant(tenantId);
+    const faults = period === undefined ? [] : usagePeriodFaults(period.from, period.to);
+    if (faults.length > 0) throw invalidRequest(faults);
+    await opened();
+    return usageService.query(id, period);
+  }
+
+  async function opened(): Promise<void> {
+    if (await admission.whenOpen()) return;
+    throw new TallygateError('not_ready', 'The ledger, the settings or the counter store have not answered yet.');
+  }
+
+  return { record, query };
+}
+
+interface CheckedIncrements {
+  readonly apiCalls: number | undefined;
+  readonly storageBytes: number | undefined;
+  readonly user: string | undefined;
+  readonly at: number;
+}
+
+const KNOWN_INCREMENTS: readonly string[] = [
+  'apiCalls',
+  'user',
+  'storageBytes',
+  'at',
+] satisfies (keyof UsageIncrements)[];
+
+function checkedIncrements(increments: UsageIncrements, now: number): CheckedIncrements {
+  const { apiCalls, storageBytes, user, at } = increments;
+  const faults: Fault[] = Object.keys(increments)
+    .filter((name) => !KNOWN_INCREMENTS.includes(name))
+    .map((name) => ({ location: name, message: `expected one of ${KNOWN_INCREMENTS.join(', ')}` }));
+  for (const [name, amount] of Object.entries({ apiCalls, storageBytes })) {
+    if (amount !== undefined && !isAmount(amount)) faults.push(amountFault(name, amount));
+  }
+  const userId = resolveId(user, userIdFault);
+  if (userId.kind === 'fault') faults.push({ location: 'user', message: userId.fault });
+  const atMs = at === undefined ? now : at instanceof Date ? at.getTime() : Number.NaN;
+  if (!(atMs >= now - OLDEST_STORAGE_POINT_MS && atMs <= now + NEWEST_STORAGE_POINT_MS)) {
+    faults.push({ location: 'at', message: 'expected a Date at most 35 days back and at most 5 minutes ahead' });
+  }
+  if (faults.length > 0) throw invalidRequest(faults);
+  return { apiCalls, storageBytes, user: userId.kind === 'id' ? userId.id : undefined, at: atMs };
+}
+
+function checkedTenant(tenantId: Id): string {
+  const resolved = resolveId(tenantId, tenantIdFault);
+  if (resolved.kind === 'id') return resolved.id;
+  const message = resolved.kind === 'fault' ? resolved.fault : 'expected a tenant id, got none';
+  throw invalidRequest([{ location: 'tenantId', message }]);
+}
+
+const isAmount = (value: unknown): value is number =>
+  typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
+
+const amountFault = (location: string, value: unknown): Fault => ({
+  location,
+  message: `expected a whole number from 0 to ${MAX_COUNT}, got ${String(value)}`,
+});

@@ -1,0 +1,13 @@
+// The public names of `tallygate`.
+export type { TallygateOptions } from './composition/options.js';
+export type { Id, QuotaCalls, UsageCalls, UsageIncrements } from './composition/tenantCalls.js';
+export { type ErrorCode, type Fault, TallygateError } from './core/errors.js';
+export type { Decision, DecisionLabel, DecisionOutcome, LimitState } from './core/quota/decision.js';
+export type { EffectiveLimit, Limit, LimitSource, WindowUnit } from './core/quota/limit.js';
+export type { UsageReport } from './core/usage/usageReport.js';
+export type { Handler, Next } from './http/handler.js';
+export type { OfRequest, RequestState, ResolvableRequest, TenantRules } from './http/tenantOf.js';
+export type { TenantQuotaOptions } from './middleware/tenantQuota.js';
+export type { UsageMeterOptions } from './middleware/usageMeter.js';
+export type { AdminRoutesOptions } from './routes/adminRoutes.js';
+export { createTallygate, type Tallygate } from './tallygate.js';

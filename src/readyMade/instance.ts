@@ -1,0 +1,29 @@
+// The one Tallygate of the ready-made pair, shared by `require` and `import`. It reads the environment when the first of the
+// pair is loaded, and ends itself: nobody else knows that it is there.
+import { createReadyMade, type ReadyMade } from '../tallygate.js';
+
+const DEADLINE_MS = 10_000;
+
+/** See the head of this file. */
+export const instance: ReadyMade = createReadyMade();
+
+/**
+ * On a signal: where nobody else listens for it, flushes, and lets the signal do what it would have done. Where the app has a
+ * listener of its own, the app ends the process, at a time that only it knows: until then usage is sent as it comes.
+ */
+function endOn(signal: NodeJS.Signals): void {
+  async function end(): Promise<void> {
+    if (process.listenerCount(signal) > 1) return instance.hurry();
+    await instance.close({ deadlineMs: DEADLINE_MS });
+    process.off(signal, onSignal);
+    // An app that began to listen meanwhile has not heard this signal yet.
+    process.kill(process.pid, signal);
+  }
+  const onSignal = () => void end();
+  process.on(signal, onSignal);
+}
+
+endOn('SIGTERM');
+endOn('SIGINT');
+// A script that simply comes to its end: what it used is flushed before the process is gone.
+process.once('beforeExit', () => void instance.close({ deadlineMs: DEADLINE_MS }));

@@ -1,0 +1,137 @@
+// The composition root of an app: `createTallygate` reads options and environment, wires one installation, and hands out what
+// the app mounts and calls. Nothing is opened before the first use.
+import { adminParts } from './composition/adminParts.js';
+import { type Composition, compose } from './composition/compose.js';
+import { type Installation, installationOf } from './composition/installation.js';
+import { choicesOf, readOptions, type TallygateOptions } from './composition/options.js';
+import { type QuotaCalls, quotaCalls, type UsageCalls, usageCalls } from './composition/tenantCalls.js';
+import type { Config } from './config.js';
+import { createAdmit } from './http/admit.js';
+import type { Handler } from './http/handler.js';
+import { createResolvers } from './http/tenantOf.js';
+import { type CallerParts, createTenantlessNotice } from './middleware/caller.js';
+import { createTenantQuota, type TenantQuotaOptions, type TenantQuotaParts } from './middleware/tenantQuota.js';
+import { createUsageMeter, type UsageMeterOptions, type UsageMeterParts } from './middleware/usageMeter.js';
+import { systemClock } from './ports/clock.js';
+import type { AdminRoutesOptions, AdminRoutesParts } from './routes/adminRoutes.js';
+import { createLog } from './telemetry/log.js';
+import { createMetrics } from './telemetry/metrics.js';
+
+/** Longest wait of `close` for what has to be flushed, in milliseconds. */
+export const CLOSE_DEADLINE_MS = 10_000;
+
+/** One Tallygate in an app. */
+export interface Tallygate {
+  /**
+   * Makes the middleware that charges a request to its tenant's quota, and answers 429 where it does not fit.
+   * @throws TallygateError `invalid_configuration` for options that cannot be
+   */
+  tenantQuota(options?: TenantQuotaOptions): Handler;
+  /** Makes the middleware that meters a request: one API call of its tenant, and its user. */
+  usageMeter(options?: UsageMeterOptions): Handler;
+  /**
+   * Makes the router of the admin API, for `app.use('/api/admin', …)`. Needs Express 4.18 or 5.
+   * @throws TallygateError `invalid_configuration` without `authenticate`
+   */
+  adminRoutes(options: AdminRoutesOptions): Handler;
+  /** Quotas outside of requests. */
+  readonly quota: QuotaCalls;
+  /** Usage outside of requests. */
+  readonly usage: UsageCalls;
+  /** What was counted and measured, in the Prometheus text format; the names begin with `tallygate_`. */
+  metrics(): Promise<string>;
+  /**
+   * Brings everything that was booked before the call to the ledger.
+   * @throws TallygateError `ledger_unavailable`, `ledger_refused`: what is not there yet stays, and is sent again by itself
+   */
+  flush(): Promise<void>;
+  /**
+   * Flushes and ends. Call it once no request is under way any more; what comes later is refused or let pass by `onStoreError`.
+   * @param options.deadlineMs longest wait for the ledger. Default 10,000
+   * @returns the rows of usage that could not be flushed and are lost with the process; 0 where all is well
+   */
+  close(options?: { readonly deadlineMs?: number }): Promise<number>;
+}
+
+/**
+ * Makes a Tallygate. Connects on first use; until ledger, settings and counter store have answered once, requests wait up to 15 s.
+ * @throws TallygateError `invalid_configuration` with every fault of options and environment
+ * @example
+ * const tallygate = createTallygate({ resolveTenant: (req) => req.auth?.tenantId });
+ * app.use(tallygate.tenantQuota());
+ * app.use(tallygate.usageMeter());
+ * process.on('SIGTERM', () => tallygate.close());
+ */
+export function createTallygate(options: TallygateOptions = {}): Tallygate {
+  const { tallygate } = wire(options);
+  return tallygate;
+}
+
+/** The two middlewares of the ready-made pair, and what ends it. */
+export interface ReadyMade extends Pick<Tallygate, 'tenantQuota' | 'usageMeter' | 'close'> {
+  /** From now on usage goes to the ledger as soon as it is booked. */
+  hurry(): void;
+}
+
+/** Makes what stands behind `tallygate/middleware/*`. Throws as `createTallygate`. */
+export function createReadyMade(): ReadyMade {
+  const { tallygate, composition } = wire({});
+  return { ...tallygate, hurry: () => composition.hurry() };
+}
+
+/** Makes an installation for a command, by the environment's configuration. Opens nothing. */
+export function openInstallation(config: Config): Installation {
+  const { observer } = createMetrics();
+  return installationOf(compose({ ...choicesOf(config), config, log: createLog(config.logLevel), observer }));
+}
+
+function wire(options: TallygateOptions): { tallygate: Tallygate; composition: Composition } {
+  const { config, database, redis, rules } = readOptions(options, process.env);
+  const log = createLog(config.logLevel);
+  const metrics = createMetrics();
+  const composition = compose({ config, database, redis, log, observer: metrics.observer });
+  const { admission, usageRecorder } = composition;
+  const caller: CallerParts = {
+    resolvers: createResolvers(rules),
+    tenantless: createTenantlessNotice(metrics.observer, (message) => log.warn({}, message)),
+    enabled: config.enabled,
+  };
+  const quotaParts: TenantQuotaParts = {
+    ...caller,
+    decide: (tenantId, cost) => admission.decide(tenantId, cost),
+    admit: createAdmit(config.headers),
+  };
+  const meterParts: UsageMeterParts = {
+    ...caller,
+    recordCall: (tenantId, usageDate, userId) => usageRecorder.recordCall(tenantId, usageDate, userId),
+    usageDateOf: composition.usageDateOf,
+    meterEnabled: config.usageMeterEnabled,
+    warn: (message, error) => log.warn({ err: error }, message),
+  };
+  const tallygate: Tallygate = {
+    tenantQuota: (mount) => createTenantQuota(quotaParts, mount),
+    usageMeter: (mount) => onceOpen(composition, createUsageMeter(meterParts, mount)),
+    adminRoutes: (mount) => adminRoutes(adminParts(composition, config, log), mount),
+    quota: quotaCalls(composition),
+    usage: usageCalls(composition, systemClock.wallMs),
+    metrics: () => metrics.text(),
+    flush: () => composition.flush(),
+    close: ({ deadlineMs = CLOSE_DEADLINE_MS } = {}) => composition.close(deadlineMs),
+  };
+  return { tallygate, composition };
+}
+
+/** Metering needs the tenant's day, and so the settings: before they are loaded a request waits, as it does for its quota. */
+function onceOpen({ admission }: Composition, meter: Handler): Handler {
+  return function usageMeter(req, res, next) {
+    if (admission.isOpen) meter(req, res, next);
+    else void admission.whenOpen().then(() => meter(req, res, next));
+  };
+}
+
+/** Loaded when called: the middlewares serve apps that have no Express. */
+function adminRoutes(parts: AdminRoutesParts, mount: AdminRoutesOptions): Handler {
+  // biome-ignore lint/style/noCommonJs: see above
+  const { createAdminRoutes } = require('./routes/adminRoutes.js') as typeof import('./routes/adminRoutes.js');
+  return createAdminRoutes(parts, mount);
+}
