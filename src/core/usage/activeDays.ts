@@ -13,13 +13,16 @@ const USER_HASH_BYTES = 16;
  * @param key - The ledger's own 32 bytes: who has the rows but not the key cannot try out user ids.
  */
 export function userHashOf(key: Buffer, tenantId: string, userId: string): Buffer {
-  const hmac = createHmac('sha256', key);
-  for (const id of [tenantId, userId]) {
-    const length = Buffer.alloc(4);
-    length.writeUInt32BE(Buffer.byteLength(id));
-    hmac.update(length).update(id, 'utf8');
-  }
-  return hmac.digest().subarray(0, USER_HASH_BYTES);
+  const tenantBytes = Buffer.byteLength(tenantId);
+  const userBytes = Buffer.byteLength(userId);
+  const message = Buffer.allocUnsafe(8 + tenantBytes + userBytes);
+  message.writeUInt32BE(tenantBytes, 0);
+  message.write(tenantId, 4);
+  message.writeUInt32BE(userBytes, 4 + tenantBytes);
+  message.write(userId, 8 + tenantBytes);
+  // By way of a text: a digest as bytes has memory of its own, and a replay of a million users spends half its time freeing it.
+  const digest = createHmac('sha256', key).update(message).digest('latin1');
+  return Buffer.from(digest.slice(0, USER_HASH_BYTES), 'latin1');
 }
 
 /** The month of a date, as `YYYY-MM`. */
