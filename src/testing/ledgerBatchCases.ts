@@ -1,0 +1,238 @@
+// A range of records is applied whole or not at all, and once, whatever is resent and whoever races.
+import assert from 'node:assert/strict';
+import { MAX_COUNT } from '../core/quota/limit.js';
+import type { UsageSums } from '../ports/usageLedger.js';
+import {
+  batchOf,
+  callsOf,
+  caseOf,
+  freshHash,
+  freshTenant,
+  rejectsWith,
+  type UsageLedgerCase,
+  uuidAt,
+} from './usageLedgerCase.js';
+
+const DATE = '2024-02-29';
+
+// Each would be a key of its own; where a store joins, folds, trims or quotes them wrongly, two of them meet.
+const AWKWARD_IDS = [
+  'a:b',
+  'a',
+  'A',
+  'b',
+  '{x}',
+  '{}',
+  '{"a","b"}',
+  '__proto__',
+  'constructor',
+  'NULL',
+  '%',
+  'a_b',
+  "it's",
+  'a"b',
+  'a\\b',
+  'a\nb',
+  ' a',
+  'a ',
+  '\u00e9',
+  'e\u0301',
+  '🧮',
+  '🧮'.repeat(256),
+  '水'.repeat(256),
+  `${'水'.repeat(255)}火`,
+];
+
+export const ledgerBatchCases: readonly UsageLedgerCase[] = [
+  caseOf('batches add up by tenant and day', async (given) => {
+    const [one, two] = [freshTenant(), freshTenant()];
+    const producerId = await given.producer();
+    const rows = [callsOf(one, DATE, 3), callsOf(one, '2024-03-01', 4), callsOf(two, DATE, 5)];
+    await given.ledger.apply(batchOf(producerId, 0, 3, { calls: rows }));
+    await given.ledger.apply(batchOf(producerId, 3, 4, { calls: [callsOf(one, DATE, 10)] }));
+    assert.equal(await given.calls(one, DATE), 13);
+    assert.equal(await given.calls(one, '2024-03-01'), 4);
+    assert.equal(await given.calls(two, DATE), 5);
+  }),
+
+  caseOf('a batch that is sent again, its answer lost, counts once', async (given) => {
+    const tenant = freshTenant();
+    const producerId = await given.producer();
+    const batch = batchOf(producerId, 0, 7, everything(tenant));
+    assert.deepEqual(await given.ledger.apply(batch), { outcome: 'applied' });
+    const before = await given.ledger.readUsage(tenant, DATE, DATE);
+    assert.deepEqual(await given.ledger.apply(batch), { outcome: 'elsewhere', lastRecord: 7 });
+    const { readAtMs: _, ...after } = await given.ledger.readUsage(tenant, DATE, DATE);
+    assert.deepEqual({ readAtMs: before.readAtMs, ...after }, before);
+    assert.deepEqual(await given.ledger.sumCharges([chargesOf(tenant)]), [40]);
+  }),
+
+  caseOf('of many that race to apply one range, one does and the others learn where it ends', async (given) => {
+    const tenant = freshTenant();
+    const batch = batchOf(await given.producer(), 0, 1, everything(tenant));
+    const outcomes = await Promise.all((await given.others(8)).map((ledger) => ledger.apply(batch)));
+    const applied = outcomes.filter((one) => one.outcome === 'applied');
+    assert.equal(applied.length, 1);
+    const rest = outcomes.filter((one) => one.outcome !== 'applied');
+    assert.deepEqual(
+      rest,
+      Array.from({ length: 7 }, () => ({ outcome: 'elsewhere', lastRecord: 1 })),
+    );
+    const day = await given.day(tenant, DATE);
+    assert.deepEqual({ calls: day?.apiCalls, users: day?.activeUsers }, { calls: 11, users: 1 });
+  }),
+
+  caseOf('a range is applied only where the one before it ended', async (given) => {
+    const tenant = freshTenant();
+    const producerId = await given.producer();
+    const sums = { calls: [callsOf(tenant, DATE, 1)] };
+    const later = batchOf(producerId, 5, 9, sums);
+    assert.deepEqual(await given.ledger.apply(later), { outcome: 'elsewhere', lastRecord: 0 });
+    assert.equal(await given.calls(tenant, DATE), 0);
+    await given.ledger.apply(batchOf(producerId, 0, 5, sums));
+    assert.deepEqual(await given.ledger.apply(later), { outcome: 'applied' });
+    assert.equal(await given.calls(tenant, DATE), 2);
+  }),
+
+  caseOf('a batch never makes its producer: unregistered, it writes nothing', async (given) => {
+    const tenant = freshTenant();
+    const batch = batchOf(await given.ledger.newProducerId(), 0, 1, everything(tenant));
+    assert.deepEqual(await given.ledger.apply(batch), { outcome: 'unregistered' });
+    assert.deepEqual(await given.ledger.apply(batch), { outcome: 'unregistered' });
+    assert.equal((await given.ledger.readUsage(tenant, DATE, DATE)).exists, false);
+  }),
+
+  caseOf('one impossible row refuses its whole batch and leaves the producer where it was', async (given) => {
+    const tenant = freshTenant();
+    const producerId = await given.producer();
+    const user = { tenantId: tenant, month: '2023-02', userHash: freshHash(), dayMask: 1 << 28 };
+    const charge = { ...chargeRow(tenant), usageDate: '2024-02-30' };
+    const impossible: [why: string, sums: Partial<UsageSums>][] = [
+      ['the 29th of a February of 28 days', { users: [user] }],
+      ['a hash of 15 bytes', { users: [{ ...user, dayMask: 1, userHash: freshHash().subarray(1) }] }],
+      ['a date that is none', { charges: [charge] }],
+      ['fewer than no calls', { calls: [callsOf(tenant, '2024-03-01', -1)] }],
+      ['part of a call', { calls: [callsOf(tenant, '2024-03-01', 0.5)] }],
+      ['more than can be counted', { calls: [callsOf(tenant, '2024-03-01', 2 ** 53)] }],
+    ];
+    for (const [why, sums] of impossible) {
+      const batch = batchOf(producerId, 0, 1, { ...sums, calls: [callsOf(tenant, DATE, 1), ...(sums.calls ?? [])] });
+      await rejectsWith('ledger_refused', given.ledger.apply(batch)).catch((cause: unknown) => {
+        throw new assert.AssertionError({ message: `${why}: expected ledger_refused, got ${String(cause)}` });
+      });
+    }
+    assert.equal((await given.ledger.readUsage(tenant, DATE, DATE)).exists, false);
+    const whole = batchOf(producerId, 0, 1, { calls: [callsOf(tenant, DATE, 1)] });
+    assert.deepEqual(await given.ledger.apply(whole), { outcome: 'applied' });
+  }),
+
+  caseOf('a batch without records is refused: it could be applied again and again', async (given) => {
+    const batch = batchOf(await given.producer(), 0, 0, { calls: [callsOf(freshTenant(), DATE, 1)] });
+    await rejectsWith('ledger_refused', given.ledger.apply(batch));
+  }),
+
+  caseOf('an empty batch moves the producer and nothing else', async (given) => {
+    const producerId = await given.producer();
+    assert.deepEqual(await given.ledger.apply(batchOf(producerId, 0, 3, {})), { outcome: 'applied' });
+    const next = await given.ledger.apply(batchOf(producerId, 0, 4, {}));
+    assert.deepEqual(next, { outcome: 'elsewhere', lastRecord: 3 });
+  }),
+
+  caseOf('sums stay at 2^53-1 instead of losing digits or failing', async (given) => {
+    const tenant = freshTenant();
+    const charges = [{ ...chargeRow(tenant), units: MAX_COUNT, denied: MAX_COUNT, unconfirmed: MAX_COUNT }];
+    for (const apiCalls of [MAX_COUNT - 1, 1, 1]) {
+      await given.apply({ calls: [callsOf(tenant, DATE, apiCalls)], charges });
+    }
+    assert.equal(await given.calls(tenant, DATE), MAX_COUNT);
+    assert.deepEqual(await given.ledger.sumCharges([chargesOf(tenant)]), [MAX_COUNT]);
+  }),
+
+  caseOf('ids of every allowed form are tenants of their own', async (given) => {
+    // A salt on either side, so that no other run has these tenants; within the longest ids, which have no room beside them.
+    const salt = freshTenant().slice(-8);
+    const salted = (id: string) => [
+      [...`${id}${salt}`].slice(-256).join(''),
+      [...`${salt}${id}`].slice(0, 256).join(''),
+    ];
+    const tenants = [...new Set(AWKWARD_IDS.flatMap(salted))];
+    await given.apply({
+      calls: tenants.map((id, index) => callsOf(id, DATE, index + 1)),
+      charges: tenants.map((id, index) => ({ ...chargeRow(id), units: index + 1 })),
+      users: tenants.map((id) => ({ tenantId: id, month: '2024-02', userHash: freshHash(), dayMask: 1 })),
+    });
+    const expected = tenants.map((_, index) => index + 1);
+    assert.deepEqual(await Promise.all(tenants.map((id) => given.calls(id, DATE))), expected);
+    assert.deepEqual(await given.ledger.sumCharges(tenants.map(chargesOf)), expected);
+  }),
+
+  caseOf('writers that touch the same rows in any order neither fail nor lose a call', async (given) => {
+    const tenants = Array.from({ length: 40 }, freshTenant);
+    const hashes = tenants.map(freshHash);
+    const dates = ['2024-01-30', '2024-01-31', '2024-02-01'];
+    const { startsAt } = await given.dayBefore(1);
+    const level = (second: number) => ({ atSeconds: startsAt + second, bytes: second, id: uuidAt(startsAt * 1000) });
+    const write = async (writer: number) => {
+      const [ledger] = await given.others(1);
+      const producerId = await given.producer();
+      for (let round = 0; round < 5; round++) {
+        const order = rotated(tenants, writer * 7 + round * 3, writer % 2 === 0);
+        const outcome = await ledger?.apply(
+          batchOf(producerId, round, round + 1, {
+            calls: order.flatMap((id) => rotated(dates, writer, round % 2 === 0).map((date) => callsOf(id, date, 1))),
+            charges: order.map((id) => chargeRow(id)),
+            users: order.flatMap((id) => hashes.slice(0, 3).map((userHash) => januaryUser(id, userHash))),
+            storage: order.slice(0, 10).map((id) => ({ tenantId: id, ...level(writer * 10 + round) })),
+          }),
+        );
+        assert.deepEqual(outcome, { outcome: 'applied' });
+      }
+    };
+    await Promise.all(Array.from({ length: 8 }, (_, writer) => write(writer)));
+    for (const id of tenants) {
+      const { days, activeUsers } = await given.ledger.readUsage(id, '2024-01-01', '2024-02-28');
+      assert.deepEqual(
+        days.map((day) => day.apiCalls),
+        [40, 40, 40],
+      );
+      assert.deepEqual(
+        days.map((day) => day.activeUsers),
+        [0, 3, 0],
+      );
+      assert.equal(activeUsers, 3);
+    }
+    assert.deepEqual(await given.ledger.sumCharges([chargesOf(tenants[0] ?? '')]), [40 * 40]);
+  }),
+];
+
+/** A batch's worth of every kind, on DATE. */
+const everything = (tenantId: string): Partial<UsageSums> => ({
+  calls: [callsOf(tenantId, DATE, 11)],
+  charges: [chargeRow(tenantId)],
+  users: [{ tenantId, month: '2024-02', userHash: freshHash(), dayMask: 1 << 28 }],
+});
+
+const chargeRow = (tenantId: string) => ({
+  tenantId,
+  usageDate: DATE,
+  meter: '',
+  resetNumber: 0,
+  units: 40,
+  denied: 2,
+  unconfirmed: 1,
+});
+
+const chargesOf = (tenantId: string) => ({ tenantId, meter: '', resetNumber: 0, firstDate: DATE, lastDate: DATE });
+
+const januaryUser = (tenantId: string, userHash: Buffer) => ({
+  tenantId,
+  month: '2024-01',
+  userHash,
+  dayMask: 1 << 30,
+});
+
+function rotated<T>(items: readonly T[], by: number, backwards: boolean): T[] {
+  const at = by % items.length;
+  const turned = [...items.slice(at), ...items.slice(0, at)];
+  return backwards ? turned.reverse() : turned;
+}
