@@ -64,7 +64,7 @@ function refusalOf(decision: Decision, requestId: string): ProblemBody {
     }
     default: {
       const code = decision.chargeUnknown ? 'counter_store_timeout' : 'counter_store_unavailable';
-      return problem(code, { requestId, detail: '' });
+      return problem(code, { requestId });
     }
   }
 }

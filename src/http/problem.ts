@@ -91,8 +91,8 @@ const KINDS: Readonly<Record<ProblemCode, Kind>> = {
 /** What a problem says beyond its code. */
 export interface ProblemDetails {
   readonly requestId: string;
-  /** Ignored where the code has words of its own. */
-  readonly detail: string;
+  /** @defaultValue the code's own words */
+  readonly detail?: string;
   readonly errors?: readonly Fault[];
   readonly members?: Readonly<Record<string, unknown>>;
 }
@@ -103,7 +103,7 @@ export function problem(code: ProblemCode, { requestId, detail, errors, members 
     type: kind.type ?? 'about:blank',
     title: kind.title,
     status: kind.status,
-    detail: kind.detail ?? detail,
+    detail: detail ?? kind.detail ?? kind.title,
     code,
     requestId,
     ...(errors !== undefined && errors.length > 0 ? { errors } : {}),
@@ -113,6 +113,8 @@ export function problem(code: ProblemCode, { requestId, detail, errors, members 
 
 /** The problem of anything thrown. What is not a TallygateError is an `internal_error`: its words stay in the log. */
 export function problemOf(error: unknown, requestId: string): ProblemBody {
-  if (!(error instanceof TallygateError)) return problem('internal_error', { requestId, detail: '' });
-  return problem(error.code, { requestId, detail: error.message, errors: error.faults });
+  if (!(error instanceof TallygateError)) return problem('internal_error', { requestId });
+  const { code, message, faults } = error;
+  const ownWords = KINDS[code].detail !== undefined;
+  return problem(code, { requestId, errors: faults, ...(ownWords ? {} : { detail: message }) });
 }

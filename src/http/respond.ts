@@ -33,8 +33,8 @@ export function sendError(req: IncomingMessage, res: ServerResponse, error: unkn
 }
 
 /** Answers with a problem that has no error behind it. */
-export function refuse(req: IncomingMessage, res: ServerResponse, code: ProblemCode, detail: string): void {
-  sendProblem(res, problem(code, { requestId: requestIdOf(req), detail }));
+export function refuse(req: IncomingMessage, res: ServerResponse, code: ProblemCode, detail?: string): void {
+  sendProblem(res, problem(code, { requestId: requestIdOf(req), ...(detail === undefined ? {} : { detail }) }));
 }
 
 function send(res: ServerResponse, status: number, contentType: string, body: unknown): void {

@@ -1,0 +1,99 @@
+// The server's routes: who may come in, in which order a request is checked, and what is answered where no route is.
+import express, { type ErrorRequestHandler, type Express } from 'express';
+import helmet from 'helmet';
+import { authenticated } from '../auth/authenticate.js';
+import { bearerAuth } from '../auth/bearerAuth.js';
+import type { Handler } from '../http/handler.js';
+import { problem, problemOf } from '../http/problem.js';
+import { requestIdOf } from '../http/requestId.js';
+import { refuse, sendJson, sendProblem } from '../http/respond.js';
+import { type AdminRoutesParts, createAdminRoutes } from '../routes/adminRoutes.js';
+import { type ConsumeParts, consume } from '../routes/consume.js';
+
+/** What the routes stand on. */
+export interface AppParts {
+  readonly consume: ConsumeParts;
+  readonly admin: Omit<AdminRoutesParts, 'onError'>;
+  readonly metrics: { readonly contentType: string; text(): Promise<string> };
+  readonly readiness: () => {
+    readonly ready: boolean;
+    /** What hinders the start, for a person. */
+    readonly waitingFor: string | undefined;
+    /** What does not answer now, by name. */
+    readonly degraded: readonly string[];
+  };
+}
+
+/** What the app is told besides. */
+export interface AppSettings {
+  readonly adminToken: string;
+  readonly metricsPublic: boolean;
+  /** Holds requests back until the server is ready. */
+  readonly untilReady: Handler;
+  /** Told of each error that is answered by a status from 500 on. */
+  readonly onError: (error: unknown, requestId: string) => void;
+}
+
+export function createApp(parts: AppParts, settings: AppSettings): Express {
+  const { untilReady, onError } = settings;
+  const authenticate = bearerAuth(settings.adminToken);
+  const guard = authenticated(authenticate);
+  const app = express();
+  app.disable('x-powered-by');
+  app.enable('case sensitive routing');
+  app.use((req, res, next) => {
+    res.setHeader('X-Request-Id', requestIdOf(req));
+    next();
+  });
+  app.use(helmet());
+
+  app.get('/livez', (_req, res) => sendJson(res, 200, { status: 'alive' }));
+  app.get('/readyz', readyz(parts.readiness));
+  app.get('/metrics', ...(settings.metricsPublic ? [] : [guard]), async (_req, res) => {
+    const text = await parts.metrics.text();
+    res.setHeader('Content-Type', parts.metrics.contentType);
+    res.end(text);
+  });
+  app.get('/', (_req, res) => sendJson(res, 200, WELCOME));
+
+  // Authentication first, so that nobody without a token can make requests pile up at the gate.
+  app.use(['/v1', '/api/admin'], guard, untilReady);
+  app.post('/v1/consume', consume(parts.consume));
+  app.use('/api/admin', createAdminRoutes({ ...parts.admin, onError }, { authenticate }));
+
+  app.use((req, res) => refuse(req, res, 'not_found', `There is no ${req.method} ${req.path.slice(0, 200)} here.`));
+  app.use(failed(onError));
+  return app;
+}
+
+const WELCOME = {
+  name: 'tallygate',
+  what: 'Usage metering and quotas for each tenant of a SaaS.',
+  routes: {
+    consume: 'POST /v1/consume',
+    usage: 'GET /api/admin/usage/:tenantId?from&to',
+    storage: 'POST /api/admin/usage/:tenantId/storage',
+    quotas: 'GET, PUT, PATCH, DELETE /api/admin/quotas/:tenantId',
+    health: ['GET /livez', 'GET /readyz', 'GET /metrics'],
+  },
+  authentication: 'Authorization: Bearer <admin token> on /v1/*, /api/admin/* and /metrics',
+};
+
+/** A later loss of the ledger is no reason to take traffic away: quotas go on, and usage waits to be flushed. */
+function readyz(readiness: AppParts['readiness']): Handler {
+  return (req, res) => {
+    const { ready, waitingFor, degraded } = readiness();
+    if (ready) return sendJson(res, 200, { status: degraded.length === 0 ? 'ready' : 'degraded', degraded });
+    const detail = `Waiting for ${waitingFor ?? 'the stores'}.`;
+    sendProblem(res, problem('not_ready', { requestId: requestIdOf(req), detail }));
+  };
+}
+
+function failed(onError: AppSettings['onError']): ErrorRequestHandler {
+  // Express knows an error handler by its four parameters.
+  return (error, req, res, _next) => {
+    const body = problemOf(error, requestIdOf(req));
+    if (body.status >= 500) onError(error, body.requestId);
+    sendProblem(res, body);
+  };
+}

@@ -1,0 +1,7 @@
+// The server's log: lines of JSON on stderr, so that stdout holds what a person or a script reads at the start.
+import { destination, type Logger, pino } from 'pino';
+
+/** Makes the log. Written at once: the last line before an exit is the one that matters. */
+export function createLog(level: string): Logger {
+  return pino({ level, base: { name: 'tallygate', pid: process.pid } }, destination({ dest: 2, sync: true }));
+}
