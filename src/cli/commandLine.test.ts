@@ -19,8 +19,8 @@ class FixedInstallation implements Installation {
   pending: string[] = [];
   closed = 0;
 
-  async startOnce() {
-    this.asked.push('start');
+  async ready() {
+    this.asked.push('ready');
   }
 
   readonly usageService = {
@@ -74,9 +74,9 @@ class FixedInstallation implements Installation {
   }
 
   async migrate() {
-    const appliedNow = this.pending;
+    const applied = this.pending;
     this.pending = [];
-    return { appliedNow };
+    return { applied };
   }
 
   async migrationStatus() {
@@ -85,7 +85,6 @@ class FixedInstallation implements Installation {
 
   async close() {
     this.closed += 1;
-    return 0;
   }
 }
 
@@ -170,8 +169,8 @@ describe('failures end with 1 and say one line each, on stderr', () => {
 describe('usage', () => {
   it('asks for the period, or for none', async () => {
     const { installation } = await run('usage acme --from 2024-01-01 --to 2024-01-31');
-    expect(installation.asked).toEqual(['start', { from: '2024-01-01', to: '2024-01-31' }]);
-    expect((await run('usage acme')).installation.asked).toEqual(['start', undefined]);
+    expect(installation.asked).toEqual(['ready', { from: '2024-01-01', to: '2024-01-31' }]);
+    expect((await run('usage acme')).installation.asked).toEqual(['ready', undefined]);
   });
 
   it.each([

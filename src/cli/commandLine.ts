@@ -10,8 +10,6 @@ import { addUsageCommand } from './commands/usage.js';
 import type { CommandContext, ExitStatus, Terminal } from './context.js';
 import type { Installation } from './installation.js';
 
-const CLOSE_DEADLINE_MS = 10_000;
-
 /** What the command line runs on. */
 export interface CommandLineParts {
   readonly terminal: Terminal;
@@ -65,7 +63,7 @@ async function withInstallation<T>(
   try {
     return await work(installation);
   } finally {
-    await installation.close(CLOSE_DEADLINE_MS);
+    await installation.close();
   }
 }
 

@@ -52,7 +52,7 @@ export interface Installation {
    * Opens and loads what is needed; migrates the embedded database. It does not wait for what is away: a command fails at once,
    * with `folder_locked`, `migrations_pending` or `ledger_unavailable`, and is run again.
    */
-  startOnce(): Promise<void>;
+  ready(): Promise<void>;
   readonly usageService: {
     query(
       tenantId: string,
@@ -66,12 +66,12 @@ export interface Installation {
   /** Where the tenant stands; charges nothing and creates nothing. */
   readonly admission: { look(tenantId: string): Decision | Promise<Decision> };
   replayLog(request: CommandReplay): Promise<CommandReplaySummary>;
-  /** Applies what is pending; `appliedNow` is what this call applied, in order. */
-  migrate(): Promise<{ readonly appliedNow: readonly string[] }>;
+  /** Applies what is pending; `applied` is what this call applied, in order. */
+  migrate(): Promise<{ readonly applied: readonly string[] }>;
   /** `missing`: what a team's own migrations have yet to make, where it owns the tables. */
   migrationStatus(): Promise<MigrationLists>;
-  /** Releases connections and the data folder, within `deadlineMs`. */
-  close(deadlineMs: number): Promise<number>;
+  /** Releases connections and the data folder. */
+  close(): Promise<void>;
 }
 
 /** Migrations by state. */

@@ -35,8 +35,8 @@ async function migrate(context: CommandContext, options: MigrateOptions): Promis
       if (open.length > 0) context.setExitStatus(1);
       return;
     }
-    const { appliedNow } = await installation.migrate();
-    const lines = appliedNow.map((name) => `applied  ${name}`);
-    say(lines.length === 0 ? ['Nothing was pending.'] : lines, { applied: appliedNow });
+    const { applied } = await installation.migrate();
+    const lines = applied.map((name) => `applied  ${name}`);
+    say(lines.length === 0 ? ['Nothing was pending.'] : lines, { applied });
   });
 }

@@ -57,7 +57,7 @@ async function show(
   const fault = tenantIdFault(tenantId);
   if (fault !== undefined) throw invalidRequest([{ location: 'tenant', message: fault }]);
   const report = await context.withInstallation(async (installation) => {
-    await installation.startOnce();
+    await installation.ready();
     if (patch !== undefined) await installation.quotaService.merge(tenantId, patch);
     const decision = await installation.admission.look(tenantId);
     // What a counter has charged proves a tenant whose usage is still on its way; otherwise it must be in the ledger, or set.

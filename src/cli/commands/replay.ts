@@ -45,7 +45,7 @@ async function replay(context: CommandContext, file: string, options: ReplayOpti
     onProgress: bar?.draw,
   };
   const summary = await context.withInstallation(async (installation) => {
-    await installation.startOnce();
+    await installation.ready();
     // Cleared before anything else is written, an error's line included.
     return installation.replayLog(request).finally(() => bar?.clear());
   });

@@ -33,7 +33,7 @@ async function usage(context: CommandContext, tenantId: string, options: UsageOp
   const { from, to } = options;
   const period = from === undefined || to === undefined ? undefined : { from, to };
   const report = await context.withInstallation(async (installation) => {
-    await installation.startOnce();
+    await installation.ready();
     return installation.usageService.query(tenantId, period);
   });
   context.terminal.result(formatted(report, options));

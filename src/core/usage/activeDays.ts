@@ -21,7 +21,7 @@ export function userHashOf(key: Buffer, tenantId: string, userId: string): Buffe
   message.writeUInt32BE(userBytes, 4 + tenantBytes);
   message.write(userId, 8 + tenantBytes);
   // By way of a text: a digest as bytes has memory of its own, and a replay of a million users spends half its time freeing it.
-  const digest = createHmac('sha256', key).update(message).digest('latin1');
+  const digest = createHmac('sha256', key).update(message).digest('binary');
   return Buffer.from(digest.slice(0, USER_HASH_BYTES), 'latin1');
 }
 
