@@ -17,6 +17,8 @@ import type { AdminRoutesOptions, AdminRoutesParts } from './routes/adminRoutes.
 import { createLog } from './telemetry/log.js';
 import { createMetrics } from './telemetry/metrics.js';
 
+export { composeServer } from './composition/serverParts.js';
+
 /** Longest wait of `close` for what has to be flushed, in milliseconds. */
 export const CLOSE_DEADLINE_MS = 10_000;
 
@@ -131,7 +133,6 @@ function onceOpen({ admission }: Composition, meter: Handler): Handler {
 
 /** Loaded when called: the middlewares serve apps that have no Express. */
 function adminRoutes(parts: AdminRoutesParts, mount: AdminRoutesOptions): Handler {
-  // biome-ignore lint/style/noCommonJs: see above
   const { createAdminRoutes } = require('./routes/adminRoutes.js') as typeof import('./routes/adminRoutes.js');
   return createAdminRoutes(parts, mount);
 }
