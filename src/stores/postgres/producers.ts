@@ -9,7 +9,7 @@ import {
   registerProducer as registerProducerSql,
   touchProducer as touchProducerSql,
 } from './postgres.generated.js';
-import { inSession } from './session.js';
+import { inSession, inTransaction } from './session.js';
 
 /**
  * Without a journal nothing outlives its process, and no batch is resent for this long. An id beyond it is refused, so a row
@@ -30,7 +30,7 @@ export function registerProducer(
   producerId: string,
   holder: { host: string; pid: number },
 ): Promise<'registered' | 'refused'> {
-  return inSession(database.pool, database.deadlineMs, async (session) => {
+  return inTransaction(database.pool, database.deadlineMs, async (session) => {
     const values = [producerId, holder.host, holder.pid, MINIMUM_AGE_MS];
     const row = onlyRow(await session.query(database.sql(registerProducerSql), values));
     return wholeOf(row, 'registered') === 1 ? 'registered' : 'refused';
@@ -38,7 +38,7 @@ export function registerProducer(
 }
 
 export function touchProducer(database: Database, producerId: string, closed: boolean): Promise<void> {
-  return inSession(database.pool, database.deadlineMs, async (session) => {
+  return inTransaction(database.pool, database.deadlineMs, async (session) => {
     await session.query(database.sql(touchProducerSql), [producerId, closed]);
     await session.query(database.sql(collectProducers), [MINIMUM_AGE_MS]);
   });

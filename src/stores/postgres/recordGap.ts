@@ -2,10 +2,10 @@
 import type { UsageGap } from '../../ports/usageLedger.js';
 import type { Database } from './database.js';
 import { recordGap as recordGapSql } from './postgres.generated.js';
-import { inSession } from './session.js';
+import { inTransaction } from './session.js';
 
 export function recordGap(database: Database, gap: UsageGap): Promise<void> {
-  return inSession(database.pool, database.deadlineMs, async (session) => {
+  return inTransaction(database.pool, database.deadlineMs, async (session) => {
     await session.query(database.sql(recordGapSql), [gap.producerId, gap.from, gap.to, gap.reason]);
   });
 }

@@ -14,7 +14,8 @@ const ROLLBACK_DEADLINE_MS = 2_000;
 
 /**
  * Runs `work` on a connection of its own. After `deadlineMs` it rejects with `ledger_unavailable`, and the connection is cut,
- * so that the server rolls back what was open. What `work` itself throws is thrown on.
+ * so that the server rolls back what was open. What `work` itself throws is thrown on. For reads: what writes goes through
+ * `inTransaction`, because the database's default may be another isolation, and then one of two writers would be refused.
  */
 export function inSession<T>(
   pool: PostgresPool,
