@@ -21,8 +21,8 @@ describe('authenticate', () => {
     () => false,
     async () => false,
     // What JavaScript callers may return: anything but exactly true is a no.
-    () => JSON.parse('null'),
-    () => JSON.parse('"yes"'),
+    () => undefined,
+    () => 'yes',
   ])('answers everything else with a 401: %s', async (authenticate) => {
     const { res, next } = await guard(authenticate);
     expect(next).not.toHaveBeenCalled();
@@ -46,6 +46,14 @@ describe('authenticate', () => {
     expect((await guard((_req, _res, next) => next())).next).toHaveBeenCalledExactlyOnceWith();
     const { res, next } = await guard((_req, response, _next) => response.end('no'));
     expect([res.text, next.mock.calls.length]).toEqual(['no', 0]);
+    const error = new Error('session store is down');
+    const rejecting = await guard((_req, _res, _next) => Promise.reject(error));
+    expect(rejecting.next).toHaveBeenCalledExactlyOnceWith(error);
+  });
+
+  it('that hides its parameters fails instead of passing', async () => {
+    const hidden = (...parameters: unknown[]) => (parameters[2] as () => void)();
+    expect((await guard(hidden)).next).toHaveBeenCalledExactlyOnceWith(expect.any(TypeError));
   });
 });
 

@@ -1,20 +1,16 @@
 // Who may use a route: an app's own answer, in the two forms that apps have it in, as one middleware.
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ServerResponse } from 'node:http';
 import { TallygateError } from '../http/faults.js';
 import type { Handler, Next } from '../http/handler.js';
 import { refuse } from '../http/respond.js';
 import type { ResolvableRequest } from '../http/tenantOf.js';
-
-// Methods' types, so that functions of an app's own request type fit.
-type Predicate = { ask(req: ResolvableRequest): boolean | Promise<boolean> }['ask'];
-type Middleware = { run(req: ResolvableRequest, res: ServerResponse, next: Next): unknown }['run'];
 
 /**
  * Either a function of the request alone that answers whether it may pass (only exactly `true` passes; otherwise 401), or a
  * middleware `(req, res, next)` that calls `next()` or answers itself. Which of the two it is, is told by its number of
  * parameters, as Express tells its error handlers: three or more are a middleware.
  */
-export type Authenticate = Predicate | Middleware;
+export type Authenticate = { ask(req: ResolvableRequest, res: ServerResponse, next: Next): unknown }['ask'];
 
 /**
  * Makes the middleware.
@@ -25,15 +21,24 @@ export function authenticated(authenticate: Authenticate): Handler {
     const expected = 'expected (req) => boolean or a middleware (req, res, next)';
     throw new TallygateError('invalid_configuration', `authenticate: ${expected}, got ${typeof authenticate}`);
   }
-  if (authenticate.length >= 3) return (req, res, next) => (authenticate as Middleware)(req, res, next);
+  return authenticate.length >= 3 ? asMiddleware(authenticate) : asPredicate(authenticate);
+}
+
+/** Express 4 drops what an async middleware rejects with, and the request would hang. */
+function asMiddleware(authenticate: Authenticate): Handler {
   return (req, res, next) => {
-    ask(authenticate as Predicate, req).then(
-      (passes) => (passes === true ? next() : refuse(req, res, 'unauthenticated', MISSING)),
-      next,
-    );
+    const running = authenticate(req, res, next);
+    if (running instanceof Promise) running.then(undefined, next);
+  };
+}
+
+/** It gets the request alone: a middleware that hides its parameters then fails at once, instead of passing and being refused too. */
+function asPredicate(authenticate: Authenticate): Handler {
+  const ask = authenticate as (req: ResolvableRequest) => unknown;
+  return (req, res, next) => {
+    const answer = async (): Promise<unknown> => ask(req);
+    answer().then((passes) => (passes === true ? next() : refuse(req, res, 'unauthenticated', MISSING)), next);
   };
 }
 
 const MISSING = 'A valid bearer token is required: Authorization: Bearer <token>.';
-
-const ask = async (predicate: Predicate, req: IncomingMessage): Promise<boolean> => predicate(req);

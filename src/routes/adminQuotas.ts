@@ -1,11 +1,11 @@
 // GET, PUT, PATCH, DELETE /quotas/:tenantId: which limits hold for a tenant, what is left of them, and setting them.
-import type { Request, Router } from 'express';
 import { z } from 'zod';
 import type { Plans } from '../core/quota/plans.js';
 import type { SettingPatch } from '../core/quota/setting.js';
 import type { Decision } from '../http/admit.js';
 import { locatedBelow, tenantNotFound } from '../http/faults.js';
 import { forwarding } from '../http/forwarding.js';
+import type { MatchedRequest, RouteTable } from '../http/handler.js';
 import { readJsonBody } from '../http/jsonBody.js';
 import { tenantOfPath } from '../http/requestInput.js';
 import { sendJson } from '../http/respond.js';
@@ -30,16 +30,16 @@ export interface AdminQuotasParts {
   readonly defaultPlan: string;
 }
 
-export function mountAdminQuotas(router: Router, parts: AdminQuotasParts): void {
+export function mountAdminQuotas(router: RouteTable, parts: AdminQuotasParts): void {
   const { quotas } = parts;
   const path = '/quotas/:tenantId';
   router.get(
     path,
-    forwarding(async (req: Request, res) => sendJson(res, 200, await read(parts, tenantOf(req)))),
+    forwarding(async (req, res) => sendJson(res, 200, await read(parts, tenantOf(req)))),
   );
   router.put(
     path,
-    forwarding(async (req: Request, res) => {
+    forwarding(async (req, res) => {
       const tenantId = tenantOf(req);
       const rules = { plans: parts.plans, planOtherwise: parts.defaultPlan, nullable: false };
       const patch = patchOf(await readJsonBody(req), rules);
@@ -49,7 +49,7 @@ export function mountAdminQuotas(router: Router, parts: AdminQuotasParts): void 
   );
   router.patch(
     path,
-    forwarding(async (req: Request, res) => {
+    forwarding(async (req, res) => {
       const tenantId = tenantOf(req);
       const body = await readJsonBody(req);
       // A PATCH that ends the tenant's plan is checked against the default one, which then holds.
@@ -61,7 +61,7 @@ export function mountAdminQuotas(router: Router, parts: AdminQuotasParts): void 
   );
   router.delete(
     path,
-    forwarding(async (req: Request, res) => {
+    forwarding(async (req, res) => {
       const tenantId = tenantOf(req);
       await quotas.remove(tenantId);
       sendJson(res, 200, await quotaBody(parts, tenantId));
@@ -69,7 +69,7 @@ export function mountAdminQuotas(router: Router, parts: AdminQuotasParts): void 
   );
 }
 
-const tenantOf = (req: Request): string => tenantOfPath(req, req.params.tenantId);
+const tenantOf = (req: MatchedRequest): string => tenantOfPath(req, req.params.tenantId);
 
 const FIELDS = {
   plan: z.unknown().optional(),

@@ -1,8 +1,8 @@
 // POST /usage/:tenantId/storage: a tenant's storage level, which holds until the next one.
-import type { Request, Router } from 'express';
 import { z } from 'zod';
 import { invalidRequest, locatedBelow, notSupported } from '../http/faults.js';
 import { forwarding } from '../http/forwarding.js';
+import type { RouteTable } from '../http/handler.js';
 import { readJsonBody } from '../http/jsonBody.js';
 import { instantFault, tenantOfPath, wholeFault } from '../http/requestInput.js';
 import { sendJson } from '../http/respond.js';
@@ -21,10 +21,10 @@ const field = <T>(faultOf: (value: unknown) => string | undefined) =>
 
 const LEVEL = z.strictObject({ set: field<number>(wholeFault), at: field<string>(instantFault).optional() });
 
-export function mountAdminStorage(router: Router, parts: AdminStorageParts): void {
+export function mountAdminStorage(router: RouteTable, parts: AdminStorageParts): void {
   router.post(
     '/usage/:tenantId/storage',
-    forwarding(async (req: Request, res) => {
+    forwarding(async (req, res) => {
       const tenantId = tenantOfPath(req, req.params.tenantId);
       const { set, at } = levelOf(await readJsonBody(req));
       const atMs = at === undefined ? parts.nowMs() : Date.parse(at);

@@ -1,6 +1,6 @@
 // GET /usage/:tenantId: what a tenant used, by day.
-import type { Request, Router } from 'express';
 import { forwarding } from '../http/forwarding.js';
+import type { RouteTable } from '../http/handler.js';
 import { periodOfQuery, type QueriedPeriod, tenantOfPath } from '../http/requestInput.js';
 import { sendJson } from '../http/respond.js';
 
@@ -10,10 +10,10 @@ export interface AdminUsageParts {
   readonly queryUsage: (tenantId: string, period: QueriedPeriod | undefined) => Promise<object>;
 }
 
-export function mountAdminUsage(router: Router, parts: AdminUsageParts): void {
+export function mountAdminUsage(router: RouteTable, parts: AdminUsageParts): void {
   router.get(
     '/usage/:tenantId',
-    forwarding(async (req: Request, res) => {
+    forwarding(async (req, res) => {
       const tenantId = tenantOfPath(req, req.params.tenantId);
       sendJson(res, 200, await parts.queryUsage(tenantId, periodOfQuery(req)));
     }),

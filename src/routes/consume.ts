@@ -1,9 +1,9 @@
 // POST /v1/consume: decide and meter in one call, for apps in any language.
-import type { RequestHandler } from 'express';
 import { z } from 'zod';
 import { type Admit, type Decision, limitBodies } from '../http/admit.js';
 import { invalidRequest, notSupported } from '../http/faults.js';
 import { forwarding } from '../http/forwarding.js';
+import type { Endpoint } from '../http/handler.js';
 import { readJsonBody } from '../http/jsonBody.js';
 import { requestIdOf } from '../http/requestId.js';
 import { tenantFault, userFault, wholeFault } from '../http/requestInput.js';
@@ -29,7 +29,7 @@ const CONSUMPTION = z.strictObject({
 });
 
 /** Makes the handler. `cost` (1 unless told) charges the quota; one API call is metered where the request is allowed. */
-export function consume(parts: ConsumeParts): RequestHandler {
+export function consume(parts: ConsumeParts): Endpoint {
   return forwarding(async (req, res) => {
     const { tenant, cost = 1, user } = consumptionOf(await readJsonBody(req), req.headers['idempotency-key']);
     const decision = await parts.decide(tenant, cost);
