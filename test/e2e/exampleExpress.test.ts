@@ -5,7 +5,7 @@ import { afterEach, beforeAll, expect, it } from 'vitest';
 import { type StartedProcess, startProcess } from '../servers/childProcess.js';
 import { newFolder } from '../servers/runFolder.js';
 import { output, projectRoot } from './packedApp.js';
-import { getAs, startOfMinute } from './quickStart.js';
+import { getAs, isOpen, startOfMinute } from './quickStart.js';
 
 let folder: string;
 let app: StartedProcess | undefined;
@@ -28,12 +28,13 @@ afterEach(() => app?.end());
 it('the example answers up to the quota, denies above it, keeps tenants apart, and counts what it answered', async () => {
   app = await startProcess(process.execPath, ['app.js'], {
     cwd: folder,
-    env: { PORT: '0', QUOTA_FREE_PER_MINUTE: '3' },
+    env: { PORT: '0', QUOTA_FREE_PER_MINUTE: '3', QUOTA_STORE_TIMEOUT_MS: '5000' },
   });
   const [url] = await app.waitForLine(/^http:\/\/127\.0\.0\.1:\d+\/hello$/);
   const hello = (key: string) => getAs(url, key, 'x-api-key');
 
   expect((await hello('no-key')).status).toBe(401);
+  await isOpen(url, 'key-of-globex', 'x-api-key');
   expect((await hello('key-of-globex')).body).toEqual({ hello: 'gus' });
   await startOfMinute();
   const answers = [];
@@ -44,6 +45,7 @@ it('the example answers up to the quota, denies above it, keeps tenants apart, a
     [200, '0'],
     [429, '0'],
   ]);
+  // The quota of another tenant is another's: it has had two of its three, unless a minute has passed meanwhile.
   expect((await hello('key-of-globex')).status).toBe(200);
 
   app.kill('SIGTERM');

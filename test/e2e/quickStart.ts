@@ -20,3 +20,12 @@ export async function getAs(url: string, tenant: string, header = 'x-tenant'): P
 export async function startOfMinute(): Promise<void> {
   await until(() => new Date().getUTCSeconds() < 55, { what: 'the next minute begins' });
 }
+
+/** Waits until a tenant of its own is let in: the embedded database is open then, which takes seconds where it is new. */
+export async function isOpen(url: string, tenant: string, header?: string): Promise<void> {
+  await until(async () => (await getAs(url, tenant, header)).status === 200, {
+    deadlineMs: 60_000,
+    pollMs: 200,
+    what: 'the app lets the first request in',
+  });
+}
