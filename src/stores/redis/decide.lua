@@ -7,13 +7,14 @@
 --          '1' where the ledger knows the window's sum ('' where not), floor ("start used" or "start usedp", '' for none)
 -- Reply    {'late' | 'clock' | 'cold', time}: nothing was changed; or
 --          {'granted' | 'denied', time, and for each window start, end, used, index of the sent window or -1, 1 if provisional}
---          (`used` as text: node-redis reads an integer of 2^53-1 as 2^53)
+--          (`used` from 10^15 as text: node-redis reads an integer of 2^53-1 as 2^53)
 --
 -- All times are milliseconds since 1970. Everything before HSET only reads, so an error reply of a failed read or of a refused
 -- HSET means that nothing was charged. Numbers are written with %.0f: tostring keeps 14 digits.
 local STRIDE = 8
 local MAX_COUNT = 9007199254740991
 local KEEP_AFTER_END = 172800000
+local TEXT_FROM = 1000000000000000
 
 local key = KEYS[1]
 local cost = tonumber(ARGV[1])
@@ -37,6 +38,10 @@ local function sentAt(s1, s2, s3, last, instant)
   return -1
 end
 
+local function endOf(window, s2, s3, last)
+  return (window == 2 and last) or (window == 1 and s3) or s2
+end
+
 local limits, starts, ends, units, sent, provisional = {}, {}, {}, {}, {}, {}
 -- fresh: not stored yet for this window. raised: a floor changed it. later: it ends after the expiry that is already set.
 local fresh, raised, later = {}, {}, {}
@@ -45,7 +50,6 @@ for i = 1, count do
   local at = 2 + (i - 1) * STRIDE
   local limit = tonumber(ARGV[at + 2])
   local s1, s2, s3, last = tonumber(ARGV[at + 3]), tonumber(ARGV[at + 4]), tonumber(ARGV[at + 5]), tonumber(ARGV[at + 6])
-  local ending = { [0] = s2, s3, last }
   local known, start, stop, counted, mark = false, nil, nil, 0, false
   if stored[i + 1] then
     local from, length, sum, p = string.match(stored[i + 1], '^(%d+) (%d+) (%d+)(p?)$')
@@ -54,7 +58,8 @@ for i = 1, count do
     if from <= s3 then
       known, start, stop, counted, mark = true, from, from + tonumber(length), tonumber(sum), p == 'p'
       -- A changed zone or anchor makes the running window end later: it lasts as long, or its date got its limit again.
-      local changed = ending[sentAt(s1, s2, s3, last, start)]
+      local window = sentAt(s1, s2, s3, last, start)
+      local changed = window >= 0 and endOf(window, s2, s3, last)
       if changed and changed > stop then stop, later[i] = changed, true end
     end
   end
@@ -64,7 +69,7 @@ for i = 1, count do
     if window < 0 then return { 'clock', time } end
     local sentStart = (window == 2 and s3) or (window == 1 and s2) or s1
     start = (known and stop > sentStart and stop) or sentStart
-    stop, counted, mark = ending[window], 0, false
+    stop, counted, mark = endOf(window, s2, s3, last), 0, false
     fresh[i], later[i] = true, true
   end
   local floor, floorMark
@@ -107,7 +112,7 @@ for i = 1, count do
   local total = (added > MAX_COUNT - used[i] and MAX_COUNT) or used[i] + added
   local at = 3 + (i - 1) * 5
   reply[at], reply[at + 1], reply[at + 3] = starts[i], ends[i], sent[i]
-  reply[at + 2] = string.format('%.0f', total)
+  reply[at + 2] = (total < TEXT_FROM and total) or string.format('%.0f', total)
   reply[at + 4] = (provisional[i] and 1) or 0
   if ends[i] > longest then longest = ends[i] end
   if cost > 0 and (not denied or raised[i]) then
