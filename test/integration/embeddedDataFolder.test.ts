@@ -64,7 +64,7 @@ describe('the lock on the database folder', () => {
   it('goes to exactly one of eight that start at once, and after a kill -9 of the holder to exactly one of the next eight', async () => {
     const folder = emptyDataFolder();
     let all = await starters(8, folder);
-    for (let round = 0; round < 12; round++) {
+    for (let round = 0; round < 6; round++) {
       const answers = await askAll(all, 'lock');
       const holders = all.filter((_, index) => answers[index] === 'holds');
       expect(holders.length, answers.join('\n')).toBe(1);
@@ -82,7 +82,7 @@ describe('the lock on the database folder', () => {
   it('goes to exactly one of eight after each release', async () => {
     const folder = emptyDataFolder();
     const all = await starters(8, folder);
-    for (let round = 0; round < 20; round++) {
+    for (let round = 0; round < 10; round++) {
       const answers = await askAll(all, 'lock');
       const holders = all.filter((_, index) => answers[index] === 'holds');
       expect(holders.length, answers.join('\n')).toBe(1);
