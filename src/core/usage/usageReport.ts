@@ -105,7 +105,7 @@ function storageOf(
     const points = date === today ? usage.pointsOfLastDate : [];
     const row = date === today ? undefined : rows.get(date)?.storage;
     const storage = row ?? integrateDay(points, level, day, asOfMs);
-    level = levelAfter(storage) ?? level;
+    level = levelAfter(storage);
     const elapsedMs = elapsedOf(day, asOfMs);
     return { byteMs: storage?.byteMs ?? 0n, coveredMs: storage?.coveredMs ?? 0, elapsedMs };
   });
