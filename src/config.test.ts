@@ -114,6 +114,10 @@ describe('plans from the environment', () => {
       ['month', 1000],
     ]);
     expect(limitsOf(env, 'pro')).toEqual({ minute: 300, day: 50_000 });
+    const names = readConfig(env)
+      .plans.get('free')
+      ?.map((limit) => limit.name);
+    expect(names).toEqual(['minute', 'hour', 'day', 'month']);
   });
 
   it('have only what is set for them where they have no defaults', () => {

@@ -7,24 +7,14 @@ import { type Fault, invalidRequest } from './faults.js';
 /** Most days of a usage query, both ends counted. */
 export const MAX_PERIOD_DAYS = 366;
 
-interface RoutedRequest extends IncomingMessage {
-  /** The whole path, where a framework cut `url` down to what follows its mount. */
-  originalUrl?: string;
-}
-
 /**
- * The tenant that a path names, decoded by the framework.
+ * The tenant that a path names, decoded by the framework. Raw bytes above ASCII never come here: Node's parser refuses them.
  * @throws TallygateError `invalid_request`
  */
-export function tenantOfPath(req: RoutedRequest, decoded: unknown): string {
-  const refuse = (message: string) => invalidRequest([{ location: 'path.tenantId', message }]);
-  // Node hands raw bytes above ASCII on as Latin-1: decoded they would silently name another tenant.
-  if (/[^\x21-\x7e]/.test(req.originalUrl ?? req.url ?? ''))
-    throw refuse('expected percent-encoded UTF-8, got raw bytes');
-  if (typeof decoded !== 'string') throw refuse('expected a tenant');
-  const fault = tenantIdFault(decoded);
-  if (fault !== undefined) throw refuse(fault);
-  return decoded;
+export function tenantOfPath(decoded: unknown): string {
+  const fault = tenantFault(decoded);
+  if (fault !== undefined) throw invalidRequest([{ location: 'path.tenantId', message: fault }]);
+  return String(decoded);
 }
 
 /** Days, both inclusive. */

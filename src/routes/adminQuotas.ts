@@ -69,7 +69,7 @@ export function mountAdminQuotas(router: RouteTable, parts: AdminQuotasParts): v
   );
 }
 
-const tenantOf = (req: MatchedRequest): string => tenantOfPath(req, req.params.tenantId);
+const tenantOf = (req: MatchedRequest): string => tenantOfPath(req.params.tenantId);
 
 const FIELDS = {
   plan: z.unknown().optional(),

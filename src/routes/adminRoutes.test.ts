@@ -1,3 +1,4 @@
+import { request } from 'node:http';
 import express from 'express';
 import { describe, expect, it, vi } from 'vitest';
 import { listening } from '../../test/http/listening.js';
@@ -57,7 +58,7 @@ function fakeParts() {
     hasUsage: vi.fn(async () => false),
     recordStorage: vi.fn(),
     nowMs: () => NOW,
-    plans: DEFAULT_PLANS,
+    plans: new Map(DEFAULT_PLANS),
     defaultPlan: 'free',
     onError: vi.fn(),
   } satisfies AdminRoutesParts;
@@ -170,6 +171,20 @@ describe('GET /usage/:tenantId', () => {
       expect(parts.quotas.remove).not.toHaveBeenCalled();
     },
   );
+
+  it('refuses raw bytes in a path, which would name another tenant', async () => {
+    const { base, parts } = await mounted();
+    const headers = { authorization: 'Bearer secret' };
+    const status = await new Promise((resolve, reject) => {
+      // As curl sends it where nobody encoded it: the bytes of UTF-8.
+      const path = Buffer.from('/api/admin/usage/é').toString('latin1');
+      request(base, { path, headers }, (res) => resolve(res.resume().statusCode))
+        .on('error', reject)
+        .end();
+    });
+    expect(status).toBe(400);
+    expect(parts.queryUsage).not.toHaveBeenCalled();
+  });
 
   it('answers an unknown tenant with a 404 problem that has the id of the request', async () => {
     const { send, parts } = await mounted();
@@ -316,6 +331,23 @@ describe('PUT, PATCH and DELETE /quotas/:tenantId', () => {
     expect([status, json.code, locations(json)]).toEqual([400, 'invalid_request', expected]);
     expect(parts.quotas.replace).not.toHaveBeenCalled();
     expect(({} as { plan?: string }).plan).toBeUndefined();
+  });
+
+  it('know the limits of the plan that holds afterwards', async () => {
+    const { send, parts } = await mounted();
+    parts.plans.set('special', [{ name: 'per-export', limit: 5, window: 'day' }]);
+    parts.quotas.quotaOf.mockReturnValue({ ...quota(true), plan: 'special' });
+    const limits = { 'per-export': 9 };
+    expect((await send('PATCH', '/quotas/acme', { limits })).status).toBe(200);
+    expect((await send('PUT', '/quotas/acme', { plan: 'special', limits })).status).toBe(200);
+    for (const [method, body] of [
+      ['PATCH', { plan: null, limits }],
+      ['PATCH', { plan: 'pro', limits }],
+      ['PUT', { limits }],
+    ] as const) {
+      const { status, json } = await send(method, '/quotas/acme', body);
+      expect([status, locations(json)]).toEqual([400, ['body.limits.per-export']]);
+    }
   });
 
   it('do not support an override with an end yet, and say so', async () => {

@@ -25,7 +25,7 @@ export function mountAdminStorage(router: RouteTable, parts: AdminStorageParts):
   router.post(
     '/usage/:tenantId/storage',
     forwarding(async (req, res) => {
-      const tenantId = tenantOfPath(req, req.params.tenantId);
+      const tenantId = tenantOfPath(req.params.tenantId);
       const { set, at } = levelOf(await readJsonBody(req));
       const atMs = at === undefined ? parts.nowMs() : Date.parse(at);
       try {

@@ -14,7 +14,7 @@ export function mountAdminUsage(router: RouteTable, parts: AdminUsageParts): voi
   router.get(
     '/usage/:tenantId',
     forwarding(async (req, res) => {
-      const tenantId = tenantOfPath(req, req.params.tenantId);
+      const tenantId = tenantOfPath(req.params.tenantId);
       sendJson(res, 200, await parts.queryUsage(tenantId, periodOfQuery(req)));
     }),
   );

@@ -138,6 +138,8 @@ describe('the server at its start', () => {
     const { server, state, get, consume, decide } = await started({}, { start: () => opening.promise });
     Object.assign(state, { ready: false, waitingFor: 'the ledger: connection refused' });
     const early = consume();
+    // Without a token nobody waits: else anyone could fill the gate.
+    expect((await consume({ authorization: 'Bearer wrong' })).status).toBe(401);
     const readyz = await get('/readyz');
     expect([readyz.status, readyz.json().code, readyz.json().detail]).toEqual([
       503,
