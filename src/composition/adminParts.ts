@@ -2,7 +2,8 @@
 import type { Config } from '../config.js';
 import { systemClock } from '../ports/clock.js';
 import type { AdminRoutesParts } from '../routes/adminRoutes.js';
-import type { Composition, Log } from './compose.js';
+import type { Composition } from './compose.js';
+import type { Log } from './log.js';
 
 export function adminParts(
   composition: Composition,

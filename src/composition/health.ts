@@ -26,7 +26,9 @@ export class Health {
     this.#waitingFor = undefined;
   }
 
+  /** Told of what hinders the start; afterwards it does not matter here. */
   waiting(step: string, reason: string): void {
+    if (this.#ready) return;
     this.#waitingFor = `${step}: ${reason}`;
   }
 

@@ -8,6 +8,7 @@ import { dataFolderOf } from '../embedded/dataFolder.js';
 import type { TenantRules } from '../http/tenantOf.js';
 import type { PostgresPool } from '../stores/postgres/postgresPool.js';
 import type { NodeRedisClient } from '../stores/redis/nodeRedis.js';
+import type { RedisChoice } from './counters.js';
 import type { DatabaseChoice } from './database.js';
 
 /** Options of `createTallygate`. Every one may be left out: then the environment says it, or its default. */
@@ -48,7 +49,7 @@ export interface TallygateOptions extends Pick<TenantRules, 'resolveTenant' | 'r
 export interface ReadOptions {
   readonly config: Config;
   readonly database: DatabaseChoice;
-  readonly redis: { readonly server: string | NodeRedisClient; readonly keyPrefix: string } | undefined;
+  readonly redis: RedisChoice;
   readonly rules: TenantRules;
 }
 
@@ -159,7 +160,7 @@ function databaseChoice({ database, schema }: TallygateOptions, config: Config):
   return { kind: 'embedded', folder: dataFolderOf(config.dataDir), schema: DEFAULT_SCHEMA };
 }
 
-function redisChoice({ redis }: TallygateOptions, config: Config): ReadOptions['redis'] {
+function redisChoice({ redis }: TallygateOptions, config: Config): RedisChoice {
   if (config.redis === undefined) return undefined;
   const { url, keyPrefix } = config.redis;
   return { server: redis === undefined || typeof redis === 'string' ? url : redis, keyPrefix };

@@ -7,7 +7,8 @@ import type { AdminRoutesParts } from '../routes/adminRoutes.js';
 import type { ConsumeParts } from '../routes/consume.js';
 import { createMetrics, type Metrics } from '../telemetry/metrics.js';
 import { adminParts } from './adminParts.js';
-import { type Composition, compose, type Log } from './compose.js';
+import { type Composition, compose } from './compose.js';
+import type { Log } from './log.js';
 import { choicesOf } from './options.js';
 
 /** See the head of this file. Nothing is opened yet. */

@@ -1,0 +1,77 @@
+// The counter store of an installation, and the decisions that stand on it.
+import type { Decision } from '../core/quota/decision.js';
+import type { Clock } from '../ports/clock.js';
+import type { CounterStore } from '../ports/counterStore.js';
+import type { Observer } from '../ports/observer.js';
+import type { UsageLedger } from '../ports/usageLedger.js';
+import { Admission, type StoreErrorPolicy } from '../services/admission/admission.js';
+import { Rehydration } from '../services/admission/rehydration.js';
+import { StoreClock } from '../services/admission/storeClock.js';
+import { StoreGuard } from '../services/admission/storeGuard.js';
+import type { TenantQuota } from '../services/usage/quotaService.js';
+import { memoryCounterStore } from '../stores/memory/memoryCounterStore.js';
+import type { NodeRedisClient } from '../stores/redis/nodeRedis.js';
+import { redisConnection } from '../stores/redis/redisConnection.js';
+import { redisCounterStore } from '../stores/redis/redisCounterStore.js';
+import type { Health } from './health.js';
+import type { Log } from './log.js';
+import { outageNotice } from './outageNotice.js';
+
+/** Which Redis; undefined: counters in the process. */
+export type RedisChoice = { readonly server: string | NodeRedisClient; readonly keyPrefix: string } | undefined;
+
+/** Makes the store. Opens nothing. What hinders it is told to `health` and, now and then, to the log. */
+export function counterStore(redis: RedisChoice, clock: Clock, health: Health, log: Log): CounterStore {
+  if (redis === undefined) return memoryCounterStore(clock);
+  const tell = outageNotice(
+    clock,
+    (error: Error) => error.message,
+    (error) => log.warn({ err: error }, 'The counter store does not answer.'),
+  );
+  const onConnectionError = (error: Error) => {
+    health.waiting('the counter store', error.message);
+    tell(error);
+  };
+  return redisCounterStore(redisConnection(redis.server, { onConnectionError }), { keyPrefix: redis.keyPrefix });
+}
+
+/** What decisions need of the rest of an installation. */
+export interface DecisionParts {
+  readonly store: CounterStore;
+  /** With the deadline of a seeding read. */
+  readonly sums: Pick<UsageLedger, 'sumCharges'>;
+  readonly flushCharges: (tenantId: string) => Promise<void>;
+  readonly quotaOf: (tenantId: string) => TenantQuota;
+  readonly onDecision: (decision: Decision) => void;
+  readonly policy: StoreErrorPolicy;
+  readonly timeoutMs: number;
+  readonly flushIntervalMs: number;
+  readonly clock: Clock;
+  readonly observer: Observer;
+}
+
+/** Guard, rehydration and admission around the store. */
+export function decisions(parts: DecisionParts): Admission {
+  const { store, sums, flushCharges, flushIntervalMs, clock, observer, timeoutMs } = parts;
+  const storeClock = new StoreClock(clock, observer);
+  const guarded = new StoreGuard({ store, storeClock, clock, observer, timeoutMs });
+  const rehydration = new Rehydration({
+    sumCharges: (queries) => sums.sumCharges(queries),
+    flushCharges,
+    generation: () => guarded.generation,
+    flushIntervalMs,
+    clock,
+  });
+  const { quotaOf, onDecision, policy } = parts;
+  return new Admission({
+    quotaOf,
+    store: guarded,
+    storeClock,
+    rehydration,
+    policy,
+    timeoutMs,
+    clock,
+    observer,
+    onDecision,
+  });
+}
