@@ -15,7 +15,7 @@ const FACTS: StartFacts = {
 describe('the start lines', () => {
   it('are the address, the stores, the token on the first run, and a curl line, in this order', () => {
     const lines = startLines({ ...FACTS, token: { from: 'made', token: 'tg_secret' } });
-    expect(lines.map((line) => line.split(/[: ]/)[0])).toEqual(['Tallygate', 'Stores', 'Admin', 'Try']);
+    expect(lines.map((line) => line.split(/[: ]/)[0])).toEqual(['Tallygate', 'Stores', 'Admin', 'curl']);
     expect(lines[0]).toBe('Tallygate listens on http://127.0.0.1:3000');
     expect(lines[2]).toBe('Admin token (shown once, kept in /srv/app/.tallygate/admin-token): tg_secret');
   });
@@ -40,10 +40,8 @@ describe('the start lines', () => {
     onTestFinished(() => rmSync(join(folder, '..'), { recursive: true }));
     mkdirSync(folder);
     writeFileSync(join(folder, 'admin-token'), 'tg_secret\n');
-    const line = startLines({ ...FACTS, dataFolder: folder })
-      .at(-1)
-      ?.replace(/^Try it: curl /, '');
-    const script = `curl() { for word; do printf '%s\\n' "$word"; done; }; curl ${line}`;
+    const line = startLines({ ...FACTS, dataFolder: folder }).at(-1);
+    const script = `curl() { for word; do printf '%s\\n' "$word"; done; }; ${line}`;
     expect(execFileSync('/bin/sh', ['-c', script], { encoding: 'utf8' }).trimEnd().split('\n')).toEqual([
       '-sS',
       'http://127.0.0.1:3000/v1/consume',

@@ -33,7 +33,7 @@ export function startLines(facts: StartFacts): string[] {
     const file = join(facts.dataFolder, TOKEN_FILE);
     lines.push(`Admin token (shown once, kept in ${file}): ${facts.token.token}`);
   }
-  return [...lines, `Try it: ${curlLine(facts)}`];
+  return [...lines, curlLine(facts)]; // bare, so that the whole line can be pasted
 }
 
 /** The URL at which a person on this machine reaches the address. */
