@@ -1,13 +1,10 @@
 // Laws of the counters over random histories: of requests, of clocks that disagree, of changes of zone.
 import fc from 'fast-check';
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { dateAt, type TenantCalendar } from '../time/calendar.js';
 import { type ChargeWindow, charge, type StoredWindow } from './charge.js';
 import type { EffectiveLimit } from './limit.js';
 import { planWindows } from './windows.js';
-
-// The laws take about a second on an idle machine; a busy one must not make them fail.
-vi.setConfig({ testTimeout: 60_000 });
 
 type Counters = ReadonlyMap<string, StoredWindow>;
 

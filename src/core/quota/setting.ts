@@ -43,6 +43,9 @@ export const isSet = (setting: StoredSetting): boolean =>
 
 // After this every period that an earlier calendar takes part in has long ended: a month and its longest transition are 62 days.
 const CALENDAR_MEMORY_MS = 200 * 86_400_000;
+// A change of the calendar takes effect when every process has loaded it: one that had not, at the very end of a day, would
+// begin the next one by the old rule.
+const CALENDAR_CHANGE_DELAY_MS = 2_000;
 /** Most changes of zone or anchor within 200 days: the row must not grow with a client that toggles. */
 export const MAX_CALENDAR_CHANGES = 24;
 
@@ -106,7 +109,9 @@ function withCalendarMemory(
   const { timeZone, billingAnchorDay } = before;
   return {
     ...next,
-    earlierCalendars: changed ? [...remembered, { timeZone, billingAnchorDay, until: nowMs }] : remembered,
+    earlierCalendars: changed
+      ? [...remembered, { timeZone, billingAnchorDay, until: nowMs + CALENDAR_CHANGE_DELAY_MS }]
+      : remembered,
   };
 }
 

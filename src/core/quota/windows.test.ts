@@ -1,11 +1,8 @@
 import fc from 'fast-check';
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { periodAt, type TenantCalendar, UTC_CALENDAR } from '../time/calendar.js';
 import { type EffectiveLimit, isCalendarUnit, WINDOW_UNITS, type WindowUnit } from './limit.js';
 import { fieldOf, type PlannedWindow, planWindows } from './windows.js';
-
-// The laws take about a second on an idle machine; a busy one must not make them fail.
-vi.setConfig({ testTimeout: 60_000 });
 
 const limit = (name: string, window: WindowUnit, most: number | 'unlimited' = 10): EffectiveLimit => ({
   name,

@@ -1,10 +1,7 @@
 // Exact days, weeks and months of calendars that never changed. What a change does is in eras.test.ts.
 import fc from 'fast-check';
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { type CalendarUnit, dateAt, dayOf, periodAt, type TenantCalendar, UTC_CALENDAR } from './calendar.js';
-
-// The laws take about a second on an idle machine; a busy one must not make them fail.
-vi.setConfig({ testTimeout: 60_000 });
 
 const HOUR = 3_600_000;
 const calendarOf = (timeZone: string, billingAnchorDay = 1): TenantCalendar => ({

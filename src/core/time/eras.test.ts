@@ -1,10 +1,7 @@
 // What a change of zone or anchor does: exact cases, and the laws of every calendar. An oracle is in erasWalk.test.ts.
 import fc from 'fast-check';
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { type CalendarUnit, dateAt, type Period, periodAt, type TenantCalendar } from './calendar.js';
-
-// The laws take about a second on an idle machine; a busy one must not make them fail.
-vi.setConfig({ testTimeout: 60_000 });
 
 const at = (text: string): number => Date.parse(`${text.length === 10 ? `${text}T00:00` : text}Z`);
 const UNITS: readonly CalendarUnit[] = ['day', 'week', 'month'];

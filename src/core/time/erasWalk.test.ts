@@ -1,11 +1,8 @@
 // An oracle for changes of zone and anchor, which shares nothing with the calendar: Intl's text every quarter of an hour, and the
 // rule of the README read literally, change after change.
 import fc from 'fast-check';
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { addDays, type CalendarSetting, type CalendarUnit, periodAt, type TenantCalendar } from './calendar.js';
-
-// The laws take about a second on an idle machine; a busy one must not make them fail.
-vi.setConfig({ testTimeout: 60_000 });
 
 const UNITS: readonly CalendarUnit[] = ['day', 'week', 'month'];
 const STEP = 900_000;

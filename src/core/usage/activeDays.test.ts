@@ -1,11 +1,8 @@
 import { createHmac } from 'node:crypto';
 import fc from 'fast-check';
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { addDays, datesBetween } from '../time/calendar.js';
 import { dayBit, daysMask, monthOf, userHashOf } from './activeDays.js';
-
-// The laws take about a second on an idle machine; a busy one must not make them fail.
-vi.setConfig({ testTimeout: 60_000 });
 
 const KEY = Buffer.alloc(32, 7);
 

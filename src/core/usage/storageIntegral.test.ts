@@ -1,10 +1,7 @@
 // Days of a few seconds, so that every case can be counted by hand, and by an oracle that asks each second.
 import fc from 'fast-check';
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { CARRY_MS, integrateDay, type StorageDay, type StorageLevel, type StoragePoint } from './storageIntegral.js';
-
-// The laws take about a second on an idle machine; a busy one must not make them fail.
-vi.setConfig({ testTimeout: 60_000 });
 
 const point = (atSeconds: number, bytes: number, id = 'a'): StoragePoint => ({ atSeconds, bytes, id });
 const DAY = { start: 1_000_000_000_000, end: 1_000_000_010_000 };

@@ -1,11 +1,8 @@
 import fc from 'fast-check';
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { addDays, dateAt, dayOf, type Period, type TenantCalendar, UTC_CALENDAR } from '../time/calendar.js';
 import { integrateDay, type StorageDay, type StoragePoint } from './storageIntegral.js';
 import { buildUsageReport, type KnownUsage, type UsageReportInput } from './usageReport.js';
-
-// The laws take about a second on an idle machine; a busy one must not make them fail.
-vi.setConfig({ testTimeout: 60_000 });
 
 const at = (text: string): number => Date.parse(text);
 const point = (text: string, bytes: number): StoragePoint => ({ atSeconds: at(text) / 1000, bytes, id: text });

@@ -1,6 +1,6 @@
 // What was used: the answer of the usage API and of the command line, from the ledger and never from a cache.
 import { TallygateError } from '../../core/errors.js';
-import { dateAt, type TenantCalendar, type UsageDate } from '../../core/time/calendar.js';
+import { dateAt, firstOfMonth, type TenantCalendar, type UsageDate } from '../../core/time/calendar.js';
 import { buildUsageReport, type UsageReport } from '../../core/usage/usageReport.js';
 import type { Clock } from '../../ports/clock.js';
 import type { UsageLedger } from '../../ports/usageLedger.js';
@@ -42,9 +42,10 @@ export class UsageService {
     const { calendar, hasSetting } = this.#parts.quotaOf(tenantId);
     const askedAtMs = this.#parts.clock.wallMs();
     const today = dateAt(askedAtMs, calendar);
-    const { from, to } = period ?? { from: `${today.slice(0, 8)}01`, to: today };
+    const { from, to } = period ?? { from: firstOfMonth(today), to: today };
     if (await this.#parts.flushWithin(READ_FLUSH_WAIT_MS)) this.#flushedUpToMs = askedAtMs;
-    const usage = await this.#parts.ledger.readUsage(tenantId, from, to);
+    // The ledger hands out the points of the last day asked for: that of today, where today is in the range.
+    const usage = await this.#parts.ledger.readUsage(tenantId, from, from <= today && today < to ? today : to);
     if (!usage.exists && !hasSetting) {
       throw new TallygateError('tenant_not_found', 'No tenant with this id has usage or a quota setting.');
     }
