@@ -127,7 +127,7 @@ export class UsageFlusher {
     // Only a courtesy to those who look for live producers: an unreachable ledger must not hold up the end.
     await Promise.race([
       this.#parts.producer.touch(true).catch(ignore),
-      pause(Math.max(250, endsAt - this.#parts.clock.monotonicMs())),
+      unheldPause(Math.max(250, endsAt - this.#parts.clock.monotonicMs())),
     ]);
     return this.backlogRows;
   }
@@ -230,3 +230,5 @@ export class UsageFlusher {
 const ignore = (): void => {};
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => void setTimeout(resolve, ms));
+/** A pause that loses a race must not hold the process for its rest: a command would end five seconds after its answer. */
+const unheldPause = (ms: number): Promise<void> => new Promise((resolve) => void setTimeout(resolve, ms).unref());
