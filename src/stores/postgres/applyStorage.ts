@@ -30,11 +30,12 @@ export async function applyStorage(
   const tenants = [...new Set(points.map((point) => point.tenantId))];
   // The tenants' rows before their points, so that of two writers the second integrates over the points of both.
   await session.query(database.sql(lockTenantStorage), [tenants]);
-  await session.query(database.sql(addStoragePoints), pointColumns(points));
   const calendars = await session.query(database.sql(readCalendars), [tenants]);
   const keptFromMs = wholeOf(onlyRow(calendars), 'now_ms') - POINTS_KEPT_MS;
-  const changes = changesOf(points, calendars, keptFromMs);
-  const days = changes.length === 0 ? [] : await recomputed(database, session, changes);
+  const { accepted, changes } = changesOf(points, calendars, keptFromMs);
+  if (accepted.length === 0) return [];
+  await session.query(database.sql(addStoragePoints), pointColumns(accepted));
+  const days = await recomputed(database, session, changes);
   await session.query(database.sql(dropOldStoragePoints), [tenants, Math.floor(keptFromMs / 1000)]);
   return days;
 }
@@ -48,21 +49,30 @@ interface Change {
   readonly firstDate: string;
 }
 
-function changesOf(points: readonly StoragePointRow[], calendars: readonly Row[], keptFromMs: number): Change[] {
-  const earliest = new Map<string, number>();
-  for (const { tenantId, atSeconds } of points) {
-    const atMs = atSeconds * 1000;
-    // Older than all that is kept: its day is closed, and working it out from this point alone would make it wrong.
-    if (atMs >= keptFromMs) earliest.set(tenantId, Math.min(earliest.get(tenantId) ?? atMs, atMs));
-  }
-  return calendars.flatMap((row) => {
+/** The points that still count, and what they change. */
+function changesOf(
+  points: readonly StoragePointRow[],
+  calendars: readonly Row[],
+  keptFromMs: number,
+): { accepted: StoragePointRow[]; changes: Change[] } {
+  const byTenant = grouped(points, (point) => point.tenantId);
+  const accepted: StoragePointRow[] = [];
+  const changes: Change[] = [];
+  for (const row of calendars) {
     const tenantId = textOf(row, 'tenant_id');
-    const atMs = earliest.get(tenantId);
-    if (atMs === undefined) return [];
     const calendar = calendarOf(calendarSettingOf(row));
-    const { start, firstDate } = periodAt('day', atMs, calendar);
-    return start < keptFromMs ? [] : [{ tenantId, calendar, startMs: start, firstDate }];
-  });
+    // A day that began before what is kept is closed: worked out again from what is left of it, it would be wrong.
+    const open = (byTenant.get(tenantId) ?? []).filter(
+      (point) =>
+        point.atSeconds * 1000 >= keptFromMs && periodAt('day', point.atSeconds * 1000, calendar).start >= keptFromMs,
+    );
+    if (open.length === 0) continue;
+    accepted.push(...open);
+    const earliest = open.reduce((least, point) => Math.min(least, point.atSeconds), Number.POSITIVE_INFINITY);
+    const { start, firstDate } = periodAt('day', earliest * 1000, calendar);
+    changes.push({ tenantId, calendar, startMs: start, firstDate });
+  }
+  return { accepted, changes };
 }
 
 async function recomputed(

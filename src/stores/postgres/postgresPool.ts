@@ -5,6 +5,9 @@ import pg from 'pg';
 /** One connection, held until it is released. `pg.PoolClient` is one. */
 export interface PostgresClient {
   query(text: string, values?: unknown[]): Promise<{ readonly rows: readonly unknown[] }>;
+  /** A connection that breaks while it is held says so by an event, which would end the process if nobody listened. */
+  on(event: 'error', listener: (error: Error) => void): unknown;
+  removeListener(event: 'error', listener: (error: Error) => void): unknown;
   /** With an error or `true` the connection is thrown away instead of reused. */
   release(error?: Error | boolean): void;
 }

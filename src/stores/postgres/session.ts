@@ -11,6 +11,7 @@ export interface Session {
 }
 
 const ROLLBACK_DEADLINE_MS = 2_000;
+const LATE = new Error('no answer before the deadline');
 
 /**
  * Runs `work` on a connection of its own. After `deadlineMs` it rejects with `ledger_unavailable`, and the connection is cut,
@@ -32,10 +33,14 @@ async function withConnection<T>(
 ): Promise<T> {
   const client = await connect(pool, deadlineMs);
   const session = new ClientSession(client);
+  // The pool listens only while a connection is idle. What a broken one was asked is rejected as well: nothing to say twice.
+  const onError = (error: Error) => session.breakOff(error);
+  client.on('error', onError);
   try {
-    return await before(deadlineMs, work(session), () => session.breakOff());
+    return await before(deadlineMs, work(session), () => session.breakOff(LATE));
   } finally {
     client.release(session.broken);
+    client.removeListener('error', onError);
   }
 }
 
@@ -64,7 +69,7 @@ export function inTransaction<T>(
 
 async function rollBack(session: ClientSession): Promise<void> {
   try {
-    await before(ROLLBACK_DEADLINE_MS, session.query('ROLLBACK'), () => session.breakOff());
+    await before(ROLLBACK_DEADLINE_MS, session.query('ROLLBACK'), () => session.breakOff(LATE));
   } catch (error) {
     // The session is marked broken, its connection will be cut, and with it the transaction: the first error is the one to tell.
     if (!(error instanceof TallygateError)) throw error;
@@ -92,8 +97,8 @@ class ClientSession implements Session {
     }
   }
 
-  breakOff(): void {
-    this.broken ??= new Error('no answer before the deadline');
+  breakOff(reason: Error): void {
+    this.broken ??= reason;
   }
 }
 

@@ -1,0 +1,203 @@
+// The settings of tenants on PostgreSQL and on the embedded database: every change is announced, and none can be missed.
+import pg from 'pg';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { openInMemoryPostgres } from '../../src/embedded/embeddedPostgres.js';
+import type { SettingContent, TenantDirectory } from '../../src/ports/tenantDirectory.js';
+import { migrate } from '../../src/stores/postgres/migrate.js';
+import {
+  createPostgresPool,
+  createStreamPool,
+  type OwnedPostgresPool,
+} from '../../src/stores/postgres/postgresPool.js';
+import { postgresTenantDirectory } from '../../src/stores/postgres/postgresTenantDirectory.js';
+import { createDatabase, createMigratedDatabase, type TestDatabase } from '../servers/databases.js';
+import { until } from '../servers/until.js';
+
+const EMPTY: SettingContent = {
+  plan: undefined,
+  limits: new Map(),
+  timeZone: undefined,
+  billingAnchorDay: undefined,
+  earlierCalendars: [],
+};
+
+interface Opened {
+  readonly pool: OwnedPostgresPool;
+  readonly close: () => Promise<void>;
+}
+
+async function onServer(): Promise<Opened> {
+  const database = await createMigratedDatabase();
+  const pool = createPostgresPool({ url: database.url });
+  return {
+    pool,
+    close: async () => {
+      await pool.end();
+      await database.drop();
+    },
+  };
+}
+
+async function embedded(): Promise<Opened> {
+  const database = await openInMemoryPostgres();
+  const pool = createStreamPool(database.poolOptions);
+  await migrate(pool, { schema: 'tallygate' });
+  return {
+    pool,
+    close: async () => {
+      await pool.end();
+      await database.close();
+    },
+  };
+}
+
+for (const [name, open] of [['PostgreSQL', onServer] as const, ['the embedded database', embedded] as const]) {
+  describe(name, () => {
+    let opened: Opened;
+    let directory: TenantDirectory;
+    beforeAll(async () => {
+      opened = await open();
+    });
+    afterAll(() => opened?.close());
+    beforeEach(() => {
+      directory = postgresTenantDirectory(opened.pool, { schema: 'tallygate' });
+    });
+
+    test('before the first change there is nothing, at version 0', async () => {
+      expect(await directory.readVersion()).toBe(0);
+      expect(await directory.loadAll()).toEqual({ version: 0, settings: [] });
+    });
+
+    test('everything that was set comes back, with the version of its change', async () => {
+      const content: SettingContent = {
+        plan: 'pro',
+        limits: new Map<string, number | 'unlimited'>([
+          ['minute', 0],
+          ['day', Number.MAX_SAFE_INTEGER],
+          ['month', 'unlimited'],
+        ]),
+        timeZone: 'Pacific/Apia',
+        billingAnchorDay: 31,
+        earlierCalendars: [{ timeZone: 'UTC', billingAnchorDay: 1, until: 1_700_000_000_123 }],
+      };
+      const tenants = ['a:b', '{x}', '__proto__', '🧮', '水'.repeat(256), "it's"];
+      for (const tenantId of tenants) {
+        const before = await directory.readVersion();
+        const set = await directory.change(tenantId, (present) => {
+          expect(present).toBeUndefined();
+          return content;
+        });
+        expect(set).toEqual({ ...content, tenantId, version: before + 1 });
+        expect(await directory.loadSince(before)).toEqual({ version: before + 1, settings: [set] });
+      }
+      const { settings } = await directory.loadAll();
+      expect(settings.map((setting) => setting.tenantId).sort()).toEqual([...tenants].sort());
+    });
+
+    test('a change is made from what is there, and an emptied row stays to announce itself', async () => {
+      const before = await directory.readVersion();
+      await directory.change('kept', () => ({ ...EMPTY, plan: 'free' }));
+      const earlierCalendars = [{ timeZone: 'Asia/Tokyo', billingAnchorDay: 5, until: 1 }];
+      const emptied = await directory.change('kept', (present, nowMs) => {
+        expect(present).toEqual({ ...EMPTY, plan: 'free', tenantId: 'kept', version: before + 1 });
+        expect(Math.abs(nowMs - Date.now())).toBeLessThan(60_000);
+        return { ...EMPTY, earlierCalendars };
+      });
+      expect(emptied).toEqual({ ...EMPTY, earlierCalendars, tenantId: 'kept', version: before + 2 });
+      expect(await directory.loadSince(before)).toEqual({ version: before + 2, settings: [emptied] });
+      expect(await directory.loadSince(before + 2)).toEqual({ version: before + 2, settings: [] });
+    });
+
+    test('what a change throws is thrown on, and neither row nor version moves', async () => {
+      const before = await directory.loadAll();
+      const thrown = new Error('not like this');
+      const change = () => {
+        throw thrown;
+      };
+      await expect(directory.change('never', change)).rejects.toBe(thrown);
+      expect(await directory.loadAll()).toEqual(before);
+    });
+
+    test('a change that PostgreSQL refuses moves nothing either', async () => {
+      const before = await directory.loadAll();
+      const refused = directory.change('never', () => ({ ...EMPTY, billingAnchorDay: 32 }));
+      await expect(refused).rejects.toMatchObject({ code: 'ledger_refused' });
+      expect(await directory.loadAll()).toEqual(before);
+    });
+
+    test('changes that come at once get versions of their own, without a gap', async () => {
+      const before = await directory.readVersion();
+      const changes = Array.from({ length: 20 }, (_, index) =>
+        directory.change(`at-once-${index % 4}`, (present) => ({
+          ...EMPTY,
+          billingAnchorDay: (present?.billingAnchorDay ?? 0) + 1,
+        })),
+      );
+      const versions = (await Promise.all(changes)).map((setting) => setting.version);
+      expect(versions.sort((a, b) => a - b)).toEqual(Array.from({ length: 20 }, (_, index) => before + 1 + index));
+      const { settings } = await directory.loadSince(before);
+      expect(settings.map((setting) => setting.billingAnchorDay)).toEqual([5, 5, 5, 5]);
+    });
+  });
+}
+
+describe('on a server', () => {
+  let database: TestDatabase;
+  let pool: OwnedPostgresPool;
+  let client: pg.Client;
+  beforeAll(async () => {
+    database = await createMigratedDatabase();
+    pool = createPostgresPool({ url: database.url });
+    client = new pg.Client({ connectionString: database.url });
+    await client.connect();
+  });
+  afterAll(async () => {
+    await client?.end();
+    await pool?.end();
+    await database?.drop();
+  });
+
+  test('a change that commits late cannot be overtaken: who has read a version has all below it', async () => {
+    const directory = postgresTenantDirectory(pool, { schema: 'tallygate' });
+    await directory.change('first', () => EMPTY);
+    // A slow process in the middle of a change: it has its version, and has not committed.
+    await client.query('BEGIN');
+    const { rows } = await client.query('UPDATE tallygate.config_version SET version = version + 1 RETURNING version');
+    await client.query(`INSERT INTO tallygate.tenant (tenant_id, version) VALUES ('slow', $1)`, [rows[0].version]);
+    const quick = directory.change('quick', () => EMPTY);
+    const waiting = `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`;
+    await until(async () => (await client.query(waiting)).rowCount === 1, { what: 'the quick change waits' });
+    // Polled meanwhile: nothing new, so nothing to miss.
+    expect(await directory.readVersion()).toBe(1);
+    await client.query('COMMIT');
+    expect((await quick).version).toBe(3);
+    const { version, settings } = await directory.loadSince(1);
+    expect({ version, tenants: settings.map((setting) => setting.tenantId).sort() }).toEqual({
+      version: 3,
+      tenants: ['quick', 'slow'],
+    });
+  });
+
+  test('a poll has a deadline of its own, and does not wait behind what other work waits for', async () => {
+    const pollPool = createPostgresPool({ url: database.url, max: 1 });
+    const directory = postgresTenantDirectory(pool, { schema: 'tallygate', pollPool });
+    await client.query('BEGIN; LOCK TABLE tallygate.config_version IN ACCESS EXCLUSIVE MODE');
+    const startedAt = performance.now();
+    await expect(directory.readVersion()).rejects.toMatchObject({ code: 'ledger_unavailable' });
+    expect(performance.now() - startedAt).toBeLessThan(5_000);
+    await client.query('ROLLBACK');
+    expect(await until(() => directory.readVersion(), { what: 'the poll answers again' })).toBeGreaterThan(0);
+    await pollPool.end();
+  });
+
+  test('a database without our tables says that they are to be made', async () => {
+    const empty = await createDatabase();
+    const own = createPostgresPool({ url: empty.url, max: 1 });
+    const directory = postgresTenantDirectory(own, { schema: 'tallygate' });
+    for (const work of [directory.readVersion(), directory.loadAll(), directory.change('t', () => EMPTY)]) {
+      await expect(work).rejects.toMatchObject({ code: 'migrations_pending' });
+    }
+    await own.end();
+    await empty.drop();
+  });
+});
