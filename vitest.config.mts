@@ -5,6 +5,8 @@ export default defineConfig({
   test: {
     pool: 'forks',
     maxWorkers: 2,
+    // What is told about faults that a test makes on purpose would bury what is not.
+    env: { LOG_LEVEL: 'silent' },
     // Bounds for a busy machine; what a test promises about time it measures itself.
     testTimeout: 60_000,
     hookTimeout: 60_000,

@@ -26,7 +26,7 @@ export function counterStore(redis: RedisChoice, clock: Clock, health: Health, l
   const tell = outageNotice(
     clock,
     (error: Error) => error.message,
-    (error) => log.warn({ err: error }, 'The counter store does not answer.'),
+    (error) => log.warn({ reason: error.message }, 'The counter store does not answer.'),
   );
   const onConnectionError = (error: Error) => {
     health.waiting('the counter store', error.message);

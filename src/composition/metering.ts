@@ -32,8 +32,8 @@ export interface Metering {
 export function metering({ ledger, config, clock, observer, health, log }: MeteringParts): Metering {
   const tell = outageNotice(
     clock,
-    (told: { readonly error: unknown; readonly rows: number }) => String(told.error),
-    ({ error, rows }) => log.warn({ err: error, rows }, 'Usage could not be flushed: it is kept and sent again.'),
+    (told: { readonly reason: string; readonly rows: number }) => told.reason,
+    (told) => log.warn(told, 'Usage could not be flushed: it is kept and sent again.'),
   );
   const buffer = new UsageBuffer((what) => observer.saturated(what));
   const producer = new UsageProducer(ledger, clock, { host: hostname(), pid: process.pid });
@@ -48,7 +48,7 @@ export function metering({ ledger, config, clock, observer, health, log }: Meter
     onApplied: () => health.ledger(true),
     onFailure: (error, rows) => {
       health.ledger(false);
-      tell({ error, rows });
+      tell({ reason: error instanceof Error ? error.message : String(error), rows });
     },
   });
   const onBooked = () => flusher.booked();
