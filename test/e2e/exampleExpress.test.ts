@@ -25,7 +25,9 @@ beforeAll(async () => {
 
 afterEach(() => app?.end());
 
-it('the example answers up to the quota, denies above it, keeps tenants apart, and counts what it answered', async () => {
+it('the example answers up to the quota, denies above it, keeps tenants apart, and counts what it answered', {
+  timeout: 120_000,
+}, async () => {
   app = await startProcess(process.execPath, ['app.js'], {
     cwd: folder,
     env: { PORT: '0', QUOTA_FREE_PER_MINUTE: '3', QUOTA_STORE_TIMEOUT_MS: '5000' },

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type StartedProcess, startProcess } from '../servers/childProcess.js';
 import { newFolder } from '../servers/runFolder.js';
+import { until } from '../servers/until.js';
 import { output, projectRoot } from './packedApp.js';
 
 const LONGEST_END_MS = 10_000;
@@ -52,10 +53,20 @@ function linesOf(child: StartedProcess): string[] {
     .filter((line) => line !== '' && !line.startsWith('>'));
 }
 
-/** Pastes the printed line into a shell of its own and answers with what it printed. */
+/**
+ * Pastes the printed line into a shell of its own and answers with what it printed. Again only where the server says that it is
+ * not ready: it waits 15 s for a database that a busy machine may take longer to make.
+ */
 async function paste(child: StartedProcess, env: Readonly<Record<string, string>> = {}): Promise<unknown> {
   const [line] = await child.waitForLine(/^curl .*$/, 30_000);
-  return JSON.parse(await output('bash', ['-c', line], { cwd: newFolder('elsewhere'), env }));
+  const cwd = newFolder('elsewhere');
+  return until(
+    async () => {
+      const answer = JSON.parse(await output('bash', ['-c', line], { cwd, env })) as { code?: string };
+      return answer.code === 'not_ready' ? undefined : answer;
+    },
+    { deadlineMs: 90_000, what: 'the pasted line is answered' },
+  );
 }
 
 async function stop(child: StartedProcess): Promise<{ code: number | null; signal: string | null }> {
@@ -87,7 +98,7 @@ const tokenFile = () => join(dataFolder, 'admin-token');
 const portOf = (child: StartedProcess) => Number(/http:\/\/127\.0\.0\.1:(\d+)/.exec(child.stdout())?.[1]);
 
 // In order, on one data folder: the second start is the second.
-describe('npm start', () => {
+describe('npm start', { timeout: 120_000 }, () => {
   it('the first start prints address, stores, token and a curl line that works; SIGTERM to npm flushes and frees the port', async () => {
     const server = await npmStart();
     expect(await paste(server)).toMatchObject({ allowed: true, tenantId: 'try-me' });
