@@ -18,7 +18,8 @@ async function runOf(files: Readonly<Record<string, string>>, args: readonly str
 
 // An orphan whose new parent does not look stays a zombie: without an environment, but with a pid.
 function hasEnded(pid: number): boolean {
-  if (existsSync('/proc/self/environ')) return !existsSync(`/proc/${pid}`) || readFileSync(`/proc/${pid}/environ`).length === 0;
+  if (existsSync('/proc/self/environ'))
+    return !existsSync(`/proc/${pid}`) || readFileSync(`/proc/${pid}/environ`).length === 0;
   try {
     return !process.kill(pid, 0);
   } catch (error) {
