@@ -22,8 +22,9 @@ export async function serve(config: Config): Promise<0 | 1> {
     throw error;
   });
   const stopAsked = new Promise<void>((resolve) => {
-    process.once('SIGTERM', resolve);
-    process.once('SIGINT', resolve);
+    // Not resolve itself: a listener gets the signal's name, and that would be taken for a failure below.
+    process.once('SIGTERM', () => resolve());
+    process.once('SIGINT', () => resolve());
   });
   // Before the start is over its failure ends the server; afterwards only a signal does.
   const failed = server.ready.then(
