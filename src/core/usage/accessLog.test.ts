@@ -1,7 +1,8 @@
 // Lines of access logs and what they say, in exact tables; and as a law: what is formatted is read back, and nothing throws.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { accessLogReader, type LogSelector, logSelectorText, parseLogSelector, settledEnd } from './accessLog.js';
+import { accessLogReader, type LogSelector, logSelectorText, parseLogSelector } from './accessLog.js';
+import { settledEnd } from './accessLogLine.js';
 
 const HOST: LogSelector = { field: 'host' };
 const USER: LogSelector = { field: 'user' };

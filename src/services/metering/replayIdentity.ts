@@ -1,7 +1,7 @@
 // How a log is known again: by its first line or a given name, and by how often it was metered anew.
 import { createHash } from 'node:crypto';
 import { TallygateError } from '../../core/errors.js';
-import { settledEnd } from '../../core/usage/accessLog.js';
+import { settledEnd } from '../../core/usage/accessLogLine.js';
 import type { ReplayPosition, UsageLedger } from '../../ports/usageLedger.js';
 import { MAX_LINE_BYTES } from './replayPosition.js';
 
