@@ -1,4 +1,4 @@
-// A range of records is applied whole or not at all, and once, whatever is resent and whoever races.
+// A range of records is applied whole or not at all, and once, whatever is resent.
 import assert from 'node:assert/strict';
 import { MAX_COUNT } from '../core/quota/limit.js';
 import type { UsageSums } from '../ports/usageLedger.js';
@@ -10,7 +10,6 @@ import {
   freshTenant,
   rejectsWith,
   type UsageLedgerCase,
-  uuidAt,
 } from './usageLedgerCase.js';
 
 const DATE = '2024-02-29';
@@ -165,44 +164,6 @@ export const ledgerBatchCases: readonly UsageLedgerCase[] = [
     assert.deepEqual(await Promise.all(tenants.map((id) => given.calls(id, DATE))), expected);
     assert.deepEqual(await given.ledger.sumCharges(tenants.map(chargesOf)), expected);
   }),
-
-  caseOf('writers that touch the same rows in any order neither fail nor lose a call', async (given) => {
-    const tenants = Array.from({ length: 24 }, freshTenant);
-    const hashes = tenants.map(freshHash);
-    const dates = ['2024-01-30', '2024-01-31', '2024-02-01'];
-    const { startsAt } = await given.dayBefore(1);
-    const level = (second: number) => ({ atSeconds: startsAt + second, bytes: second, id: uuidAt(startsAt * 1000) });
-    const write = async (writer: number) => {
-      const [ledger] = await given.others(1);
-      const producerId = await given.producer();
-      for (let round = 0; round < 4; round++) {
-        const order = rotated(tenants, writer * 7 + round * 3, writer % 2 === 0);
-        const outcome = await ledger?.apply(
-          batchOf(producerId, round, round + 1, {
-            calls: order.flatMap((id) => rotated(dates, writer, round % 2 === 0).map((date) => callsOf(id, date, 1))),
-            charges: order.map((id) => chargeRow(id)),
-            users: order.flatMap((id) => hashes.slice(0, 3).map((userHash) => januaryUser(id, userHash))),
-            storage: order.slice(0, 10).map((id) => ({ tenantId: id, ...level(writer * 10 + round) })),
-          }),
-        );
-        assert.deepEqual(outcome, { outcome: 'applied' });
-      }
-    };
-    await Promise.all(Array.from({ length: 8 }, (_, writer) => write(writer)));
-    for (const id of tenants) {
-      const { days, activeUsers } = await given.ledger.readUsage(id, '2024-01-01', '2024-02-28');
-      assert.deepEqual(
-        days.map((day) => day.apiCalls),
-        [32, 32, 32],
-      );
-      assert.deepEqual(
-        days.map((day) => day.activeUsers),
-        [0, 3, 0],
-      );
-      assert.equal(activeUsers, 3);
-    }
-    assert.deepEqual(await given.ledger.sumCharges([chargesOf(tenants[0] ?? '')]), [32 * 40]);
-  }),
 ];
 
 /** A batch's worth of every kind, on DATE. */
@@ -223,16 +184,3 @@ const chargeRow = (tenantId: string) => ({
 });
 
 const chargesOf = (tenantId: string) => ({ tenantId, meter: '', resetNumber: 0, firstDate: DATE, lastDate: DATE });
-
-const januaryUser = (tenantId: string, userHash: Buffer) => ({
-  tenantId,
-  month: '2024-01',
-  userHash,
-  dayMask: 1 << 30,
-});
-
-function rotated<T>(items: readonly T[], by: number, backwards: boolean): T[] {
-  const at = by % items.length;
-  const turned = [...items.slice(at), ...items.slice(0, at)];
-  return backwards ? turned.reverse() : turned;
-}

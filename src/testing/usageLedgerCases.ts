@@ -1,5 +1,6 @@
 // The conformance suite of the usage ledger: what callers of the port may rely on, for every ledger alike.
 import { ledgerBatchCases } from './ledgerBatchCases.js';
+import { ledgerRaceCases } from './ledgerRaceCases.js';
 import { ledgerReadCases } from './ledgerReadCases.js';
 import { ledgerReplayCases } from './ledgerReplayCases.js';
 import { ledgerStorageCases } from './ledgerStorageCases.js';
@@ -19,4 +20,5 @@ export const usageLedgerCases: readonly UsageLedgerCase[] = [
   ...ledgerStorageCases,
   ...ledgerReadCases,
   ...ledgerReplayCases,
+  ...ledgerRaceCases,
 ];
