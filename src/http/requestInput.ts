@@ -1,11 +1,9 @@
 // What routes read from a request besides its body: the tenant in the path, the period in the query; and how a fault is worded.
 import type { IncomingMessage } from 'node:http';
 import { tenantIdFault, userIdFault } from '../core/tenantId.js';
-import { daysBetween, isUsageDate, type UsageDate } from '../core/time/calendar.js';
+import { isUsageDate, type UsageDate } from '../core/time/calendar.js';
+import { usagePeriodFaults } from '../core/usage/usagePeriod.js';
 import { type Fault, invalidRequest } from './faults.js';
-
-/** Most days of a usage query, both ends counted. */
-export const MAX_PERIOD_DAYS = 366;
 
 /**
  * The tenant that a path names, decoded by the framework. Raw bytes above ASCII never come here: Node's parser refuses them.
@@ -31,35 +29,17 @@ export function periodOfQuery(req: IncomingMessage): QueriedPeriod | undefined {
   const url = req.url ?? '';
   // Not the framework's parser: which one an app has set decides what a repeated or nested parameter becomes.
   const query = new URLSearchParams(url.includes('?') ? url.slice(url.indexOf('?')) : '');
-  const faults: Fault[] = [];
-  const from = dateOfQuery(query, 'from', faults);
-  const to = dateOfQuery(query, 'to', faults);
-  if (query.has('from') !== query.has('to')) {
-    const absent = query.has('from') ? 'to' : 'from';
-    faults.push({ location: `query.${absent}`, message: 'expected both from and to, or neither' });
-  }
-  if (from !== undefined && to !== undefined) faults.push(...periodFaults(from, to));
-  if (faults.length > 0) throw invalidRequest(faults);
+  const faults = [...repeated(query, 'from'), ...repeated(query, 'to')];
+  const [from, to] = [query.get('from') ?? undefined, query.get('to') ?? undefined];
+  if (faults.length === 0) faults.push(...usagePeriodFaults(from, to));
+  if (faults.length > 0)
+    throw invalidRequest(faults.map((fault) => ({ ...fault, location: `query.${fault.location}` })));
   return from === undefined || to === undefined ? undefined : { from, to };
 }
 
-function dateOfQuery(query: URLSearchParams, name: 'from' | 'to', faults: Fault[]): UsageDate | undefined {
-  const values = query.getAll(name);
-  const [value] = values;
-  if (value === undefined) return undefined;
-  if (values.length === 1 && isUsageDate(value)) return value;
-  const got = values.length === 1 ? JSON.stringify(value.slice(0, 40)) : `${values.length} values`;
-  faults.push({ location: `query.${name}`, message: `expected one real date as YYYY-MM-DD, got ${got}` });
-  return undefined;
-}
-
-function periodFaults(from: UsageDate, to: UsageDate): Fault[] {
-  const days = daysBetween(from, to) + 1;
-  if (days < 1) return [{ location: 'query.from', message: `expected a day not after to, got ${from} after ${to}` }];
-  if (days <= MAX_PERIOD_DAYS) return [];
-  return [
-    { location: 'query.to', message: `expected at most ${MAX_PERIOD_DAYS} days, both ends counted, got ${days}` },
-  ];
+function repeated(query: URLSearchParams, name: string): Fault[] {
+  const { length } = query.getAll(name);
+  return length < 2 ? [] : [{ location: name, message: `expected one date as YYYY-MM-DD, got ${length} values` }];
 }
 
 /** Why a body's value cannot be a tenant's id, or undefined where it can. */

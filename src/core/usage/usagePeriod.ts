@@ -3,7 +3,7 @@ import type { Fault } from '../errors.js';
 import { daysBetween, isUsageDate } from '../time/calendar.js';
 
 /** Most days of one report, both ends counted: a leap year. */
-export const MAX_PERIOD_DAYS = 366;
+const MAX_PERIOD_DAYS = 366;
 
 /** All that is wrong with a period, at `from` and `to`. Both absent is no fault: then the current month is meant. */
 export function usagePeriodFaults(from: string | undefined, to: string | undefined): Fault[] {
