@@ -37,6 +37,7 @@ export const ledgerReplayCases: readonly UsageLedgerCase[] = [
     const wrong: ReplayBatch[] = [
       step(source, tenant, position(101), position(200)),
       step(source, tenant, { ...at, sha256: position(7).sha256 }, position(200)),
+      step(source, tenant, { ...at, bytes: 99 }, position(200)),
       step(source, tenant, { ...at, lines: 3 }, position(200)),
       { ...step(source, tenant, at, position(200)), options: '{"tenantBy":"user"}' },
       step(freshSource(), tenant, at, position(200)),

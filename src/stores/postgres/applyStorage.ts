@@ -84,7 +84,7 @@ async function recomputed(
   const starts = changes.map((change) => Math.floor(change.startMs / 1000));
   const dates = changes.map((change) => change.firstDate);
   const levels = new Map<string, StorageLevel>();
-  for (const row of await session.query(database.sql(readStorageLevels), [tenants, starts, dates])) {
+  for (const row of await session.query(database.sql(readStorageLevels), [tenants, dates])) {
     levels.set(textOf(row, 'tenant_id'), { atSeconds: wholeOf(row, 'at_seconds'), bytes: wholeOf(row, 'bytes') });
   }
   const points = grouped(await session.query(database.sql(readStoragePoints), [tenants, starts]), (row) =>
