@@ -84,7 +84,9 @@ export function createReadyMade(): ReadyMade {
 /** Makes an installation for a command, by the environment's configuration. Opens nothing. */
 export function openInstallation(config: Config): Installation {
   const { observer } = createMetrics();
-  return installationOf(compose({ ...choicesOf(config), config, log: createLog(config.logLevel), observer }));
+  // What a server says of its start is noise beside a command's result.
+  const log = createLog(config.logLevel === 'info' ? 'warn' : config.logLevel);
+  return installationOf(compose({ ...choicesOf(config), config, log, observer }));
 }
 
 function wire(options: TallygateOptions): { tallygate: Tallygate; composition: Composition } {

@@ -71,6 +71,8 @@ export interface Composition {
   start(): Promise<void>;
   /** The start of a command: each step once, so that what is away is told at once. Follows no changes afterwards. */
   startOnce(): Promise<void>;
+  /** Waits for the counter store a little: for a command that shows what is left. */
+  countersReady(): Promise<void>;
   readonly readiness: () => Readiness;
   /** Brings everything that was booked to the ledger. */
   flush(): Promise<void>;
@@ -184,6 +186,7 @@ export function compose(settings: CompositionSettings): Composition {
     claimFolder: () => database.claim(),
     start: () => lifecycle.start(),
     startOnce: () => lifecycle.startOnce(),
+    countersReady: () => lifecycle.countersReady(),
     readiness: () => health.readiness,
     flush: () => flusher.flush(),
     hurry: () => flusher.hurry(),

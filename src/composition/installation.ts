@@ -1,11 +1,13 @@
 // An installation as a command uses it: opened once, followed no further, closed at the end.
+import type { Decision } from '../core/quota/decision.js';
 import { type LogReplayParts, type ReplayRequest, replayLog } from '../services/metering/logReplay.js';
 import type { ReplaySummary } from '../services/metering/replayReport.js';
 import type { Composition } from './compose.js';
 
 /** See the head of this file. */
-export interface Installation
-  extends Pick<Composition, 'usageService' | 'quotaService' | 'admission' | 'migrationStatus'> {
+export interface Installation extends Pick<Composition, 'usageService' | 'quotaService' | 'migrationStatus'> {
+  /** Waits for the counter store, which no other command needs. */
+  readonly admission: { look(tenantId: string): Promise<Decision> };
   /** Opens it; fails at once where something is away. */
   ready(): Promise<void>;
   replayLog(request: ReplayRequest): Promise<ReplaySummary>;
@@ -23,7 +25,12 @@ export function installationOf(composition: Composition): Installation {
   return {
     usageService,
     quotaService,
-    admission,
+    admission: {
+      look: async (tenantId) => {
+        await composition.countersReady();
+        return admission.look(tenantId);
+      },
+    },
     migrationStatus: () => composition.migrationStatus(),
     ready: () => composition.startOnce(),
     replayLog: (request) => replayLog(parts, request),

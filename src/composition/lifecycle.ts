@@ -9,7 +9,7 @@ import { outageNotice } from './outageNotice.js';
 import { type StartStep, start } from './start.js';
 
 /** Longest wait of a command for the counter store. */
-const ONCE_DEADLINE_MS = 5_000;
+const COUNTERS_DEADLINE_MS = 5_000;
 
 /** What begins and ends. */
 export interface LifecycleParts {
@@ -53,10 +53,21 @@ export class Lifecycle {
     return this.#starting;
   }
 
-  /** The start of a command: each step once, so that what is away is told at once. Follows no changes afterwards. */
+  /**
+   * The start of a command: each step once, so that what is away is told at once. Follows no changes afterwards, and does not
+   * wait for the counter store, which most commands do not need.
+   */
   startOnce(): Promise<void> {
     this.#starting ??= this.#beginOnce();
     return this.#starting;
+  }
+
+  /** Waits for the counter store, at most 5 s. @throws TallygateError `counter_store_unavailable` */
+  async countersReady(): Promise<void> {
+    const answered = this.#parts.store.ready().then(() => true);
+    if (await Promise.race([answered, pause(COUNTERS_DEADLINE_MS, false, { ref: false })])) return;
+    const message = `The counter store did not answer in ${COUNTERS_DEADLINE_MS} ms.`;
+    throw new TallygateError('counter_store_unavailable', message);
   }
 
   /** Flushes and ends everything. Resolves to the rows of usage that could not be flushed. */
@@ -79,14 +90,8 @@ export class Lifecycle {
   }
 
   async #beginOnce(): Promise<void> {
-    const { steps, store, health } = this.#parts;
-    for (const step of steps) await step.run();
-    const answered = store.ready().then(() => true);
-    if (!(await Promise.race([answered, pause(ONCE_DEADLINE_MS, false, { ref: false })]))) {
-      const message = `The counter store did not answer in ${ONCE_DEADLINE_MS} ms.`;
-      throw new TallygateError('counter_store_unavailable', message);
-    }
-    health.started();
+    for (const step of this.#parts.steps) await step.run();
+    this.#parts.health.started();
   }
 
   async #end(deadlineMs: number): Promise<number> {
