@@ -121,6 +121,7 @@ export function compose(settings: CompositionSettings): Composition {
       flushIntervalMs: config.flushIntervalMs,
       clock,
       observer,
+      log,
     }),
     started: () => lifecycle.start(),
     policy: config.onStoreError,

@@ -48,12 +48,29 @@ export interface DecisionParts {
   readonly flushIntervalMs: number;
   readonly clock: Clock;
   readonly observer: Observer;
+  readonly log: Log;
+}
+
+/** Above this distance of the two clocks a person should know: labels follow the store's, logs and other systems the machine's. */
+const OFFSET_WORTH_TELLING_MS = 1_000;
+
+function offsetNotice(observer: Observer, clock: Clock, log: Log): (offsetMs: number) => void {
+  const tell = outageNotice(
+    clock,
+    () => 'offset',
+    (offsetMs: number) =>
+      log.warn({ offsetMs }, "The counter store's clock and this process's are more than a second apart."),
+  );
+  return (offsetMs) => {
+    observer.clockOffset(offsetMs);
+    if (offsetMs > OFFSET_WORTH_TELLING_MS) tell(offsetMs);
+  };
 }
 
 /** Guard, rehydration and admission around the store. */
 export function decisions(parts: DecisionParts): Admission {
-  const { store, sums, flushCharges, flushIntervalMs, clock, observer, timeoutMs } = parts;
-  const storeClock = new StoreClock(clock, observer);
+  const { store, sums, flushCharges, flushIntervalMs, clock, observer, timeoutMs, log } = parts;
+  const storeClock = new StoreClock(clock, { clockOffset: offsetNotice(observer, clock, log) });
   const guarded = new StoreGuard({ store, storeClock, clock, observer, timeoutMs });
   const rehydration = new Rehydration({
     sumCharges: (queries) => sums.sumCharges(queries),
