@@ -20,13 +20,16 @@ WITH given AS MATERIALIZED (
   WHERE new_days <> 0
   ORDER BY tenant_id COLLATE "C", month, user_hash
   ON CONFLICT (tenant_id, month, user_hash) DO UPDATE SET day_mask = present.day_mask | excluded.day_mask
-), grown AS (
-  SELECT tenant_id, month + (day - 1) AS usage_date, count(*) AS users
-  FROM compared CROSS JOIN generate_series(1, 31) AS day
-  WHERE new_days & (1 << (day - 1)) <> 0
-  GROUP BY 1, 2
+), asked AS MATERIALIZED (
+  SELECT day FROM generate_series(1, 31) AS day
+  WHERE (SELECT bit_or(day_mask) FROM given) & (1 << (day - 1)) <> 0
 )
-UPDATE {schema}.tenant_usage AS present
-SET active_users = LEAST(present.active_users + grown.users, 9007199254740991)
-FROM grown
-WHERE present.tenant_id = grown.tenant_id AND present.usage_date = grown.usage_date
+-- An upsert and no UPDATE ... FROM: every row is there already, and the planner, which cannot know how many days of a batch
+-- are new, would read the whole of the largest table to join with them. This way it is one look at the primary key a day.
+INSERT INTO {schema}.tenant_usage AS present (tenant_id, usage_date, active_users)
+SELECT tenant_id, month + (day - 1), count(*)
+FROM compared CROSS JOIN asked
+WHERE new_days & (1 << (day - 1)) <> 0
+GROUP BY 1, 2
+ON CONFLICT (tenant_id, usage_date) DO UPDATE
+SET active_users = LEAST(present.active_users + excluded.active_users, 9007199254740991)
