@@ -109,12 +109,13 @@ function wire(options: TallygateOptions): { tallygate: Tallygate; composition: C
     ...caller,
     recordCall: (tenantId, usageDate, userId) => usageRecorder.recordCall(tenantId, usageDate, userId),
     usageDateOf: composition.usageDateOf,
+    start: admission,
     meterEnabled: config.usageMeterEnabled,
     warn: (message, error) => log.warn({ err: error }, message),
   };
   const tallygate: Tallygate = {
     tenantQuota: (mount) => createTenantQuota(quotaParts, mount),
-    usageMeter: (mount) => onceOpen(composition, createUsageMeter(meterParts, mount)),
+    usageMeter: (mount) => createUsageMeter(meterParts, mount),
     adminRoutes: (mount) => adminRoutes(adminParts(composition, config, log), mount),
     quota: quotaCalls(composition),
     usage: usageCalls(composition, systemClock.wallMs),
@@ -123,14 +124,6 @@ function wire(options: TallygateOptions): { tallygate: Tallygate; composition: C
     close: ({ deadlineMs = CLOSE_DEADLINE_MS } = {}) => composition.close(deadlineMs),
   };
   return { tallygate, composition };
-}
-
-/** Metering needs the tenant's day, and so the settings: before they are loaded a request waits, as it does for its quota. */
-function onceOpen({ admission }: Composition, meter: Handler): Handler {
-  return function usageMeter(req, res, next) {
-    if (admission.isOpen) meter(req, res, next);
-    else void admission.whenOpen().then(() => meter(req, res, next));
-  };
 }
 
 /** Loaded when called: the middlewares serve apps that have no Express. */

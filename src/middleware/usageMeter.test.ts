@@ -13,6 +13,7 @@ function mount(options: UsageMeterOptions = {}, parts: Partial<UsageMeterParts> 
     {
       recordCall,
       usageDateOf: () => '2026-11-24',
+      start: { isOpen: true, whenOpen: () => Promise.resolve() },
       resolvers: createResolvers({}),
       tenantless: createTenantlessNotice({ requestWithoutTenant }, warn),
       warn,
@@ -129,6 +130,28 @@ describe('usageMeter', () => {
       expect(res.json).toMatchObject({ status: 400, errors: [{ location }] });
       expect(recordCall).not.toHaveBeenCalled();
     }
+  });
+
+  it('waits for the start only where it has to know the day of a tenant', async () => {
+    let open = () => {};
+    const whenOpen = vi.fn(() => new Promise<void>((resolve) => (open = resolve)));
+    const start = { isOpen: false, whenOpen };
+    const passing = [
+      mount({}, { start }).send({}),
+      mount({}, { start }).send({ tenantId: 'acme' }, 'OPTIONS'),
+      mount({ skip: () => true }, { start }).send(),
+      mount({}, { start }).send({ tenantId: 'acme', ...decided('2026-11-23') }),
+      mount({}, { start, enabled: false }).send(),
+      mount({}, { start, meterEnabled: false }).send(),
+    ];
+    for (const { next } of passing) expect(next).toHaveBeenCalledExactlyOnceWith();
+    expect(whenOpen).not.toHaveBeenCalled();
+    const { send, recordCall } = mount({}, { start });
+    const { next } = send();
+    expect(next).not.toHaveBeenCalled();
+    open();
+    await vi.waitFor(() => expect(next).toHaveBeenCalledExactlyOnceWith());
+    expect(recordCall).toHaveBeenCalledExactlyOnceWith('acme', '2026-11-24', 'ann');
   });
 
   it.each([{ enabled: false }, { meterEnabled: false }])('books nothing where it is switched off: %j', (parts) => {

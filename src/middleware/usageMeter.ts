@@ -1,6 +1,6 @@
 // The middleware that meters: one API call and its user, booked to the day of the request's decision, once a request.
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Handler } from '../http/handler.js';
+import type { Handler, Next } from '../http/handler.js';
 import type { RequestState, ResolvableRequest } from '../http/tenantOf.js';
 import { type CallerOptions, type CallerParts, fail, idOrThrow, skipper } from './caller.js';
 
@@ -9,6 +9,8 @@ export interface UsageMeterParts extends CallerParts {
   readonly recordCall: (tenantId: string, usageDate: string, userId: string | undefined) => void;
   /** The tenant's date by the process's clock, for requests that no quota decided about. */
   readonly usageDateOf: (tenantId: string) => string;
+  /** The start: until it has come, the day of a request that no quota decided about is not known. */
+  readonly start: { readonly isOpen: boolean; whenOpen(): Promise<unknown> };
   /** False: nothing is booked. The quota goes on without. */
   readonly meterEnabled: boolean;
   readonly warn: (message: string, error: unknown) => void;
@@ -33,7 +35,7 @@ interface MeteredRequest extends IncomingMessage {
 
 /** Makes the middleware. A request is metered once, however often the middleware is mounted. */
 export function createUsageMeter(parts: UsageMeterParts, options: UsageMeterOptions = {}): Handler {
-  const { recordCall, usageDateOf, resolvers, tenantless, warn } = parts;
+  const { recordCall, usageDateOf, start, resolvers, tenantless, warn } = parts;
   const { countWhen } = options;
   const skips = skipper(options);
   if (!parts.enabled || !parts.meterEnabled)
@@ -41,12 +43,13 @@ export function createUsageMeter(parts: UsageMeterParts, options: UsageMeterOpti
       next();
     };
 
-  function meter(req: MeteredRequest, res: ServerResponse): void {
-    if (req[METERED] || skips(req)) return;
+  /** The tenant to meter; undefined where there is nothing to book. */
+  function toMeter(req: MeteredRequest): string | undefined {
+    if (req[METERED] || skips(req)) return undefined;
     // What the quota was charged for is what is metered: its tenant, its day. Asking again could name another tenant.
     const tenantId = req.tallygate?.decision.tenantId ?? idOrThrow(resolvers.tenantOf, req);
     if (tenantId === undefined) tenantless(req);
-    else book(req, res, tenantId);
+    return tenantId;
   }
 
   function book(req: MeteredRequest, res: ServerResponse, tenantId: string): void {
@@ -66,13 +69,28 @@ export function createUsageMeter(parts: UsageMeterParts, options: UsageMeterOpti
     }
   }
 
-  return function usageMeter(req, res, next) {
+  function bookAndPass(req: MeteredRequest, res: ServerResponse, next: Next, tenantId: string): void {
     try {
-      meter(req, res);
+      book(req, res, tenantId);
+    } catch (error) {
+      fail(req, res, next, error);
+      return;
+    }
+    next();
+  }
+
+  return function usageMeter(req: MeteredRequest, res, next) {
+    let tenantId: string | undefined;
+    try {
+      tenantId = toMeter(req);
     } catch (error) {
       return fail(req, res, next, error);
     }
-    next();
+    if (tenantId === undefined) return next();
+    const metered = tenantId;
+    // Only who needs the tenant's calendar waits for it: a decision has its day, and has waited already.
+    if (req.tallygate !== undefined || start.isOpen) return bookAndPass(req, res, next, metered);
+    void start.whenOpen().then(() => bookAndPass(req, res, next, metered));
   };
 }
 
