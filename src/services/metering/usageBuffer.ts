@@ -18,6 +18,8 @@ interface DaySums {
 
 /** What is not yet sealed of one tenant. */
 interface TenantSums {
+  /** Ascending in the order in which the tenants began to wait. */
+  readonly number: number;
   readonly days: Map<UsageDate, DaySums>;
   /** The last point of each second: of two in one second the later one wins anyway. */
   readonly storage: Map<number, StoragePointRow>;
@@ -31,6 +33,7 @@ export class UsageBuffer {
   readonly #tenants = new Map<string, TenantSums>();
   readonly #onSaturated: (what: string) => void;
   #rows = 0;
+  #lastNumber = 0;
 
   constructor(onSaturated: (what: string) => void) {
     this.#onSaturated = onSaturated;
@@ -67,9 +70,21 @@ export class UsageBuffer {
     storage.set(point.atSeconds, point);
   }
 
+  /** Stands for all that waits now: see `holdsUpTo`. */
+  get mark(): number {
+    return this.#lastNumber;
+  }
+
+  /** Whether anything still waits that did when `mark` was read. */
+  holdsUpTo(mark: number): boolean {
+    const [oldest] = this.#tenants.values();
+    return oldest !== undefined && oldest.number <= mark;
+  }
+
   /**
-   * Takes the oldest tenants' sums out, whole tenants until `mostRows` is reached, so that one transaction stays bounded
-   * and what comes in meanwhile begins anew. Undefined where nothing waits.
+   * Takes the oldest sums out, tenant by tenant until `mostRows` is reached, so that one transaction stays bounded and what
+   * comes in meanwhile begins anew. Users beyond it, of whom a tenant may have any number, stay and keep its place: they are
+   * in the next batch. Undefined where nothing waits.
    */
   seal(mostRows: number, hashKey: Buffer): UsageSums | undefined {
     const calls: CallRow[] = [];
@@ -77,15 +92,18 @@ export class UsageBuffer {
     const users: ActiveUserRow[] = [];
     const storage: StoragePointRow[] = [];
     for (const [tenantId, sums] of this.#tenants) {
-      if (calls.length + charges.length + users.length + storage.length >= mostRows) break;
+      const room = mostRows - (calls.length + charges.length + users.length + storage.length);
+      if (room <= 0) break;
+      const rowsBefore = rowsOf(sums);
       for (const [usageDate, day] of sums.days) {
         if (day.apiCalls > 0) calls.push({ tenantId, usageDate, apiCalls: day.apiCalls });
         if (day.units > 0 || day.denied > 0 || day.unconfirmed > 0) charges.push(chargeRow(tenantId, usageDate, day));
       }
-      users.push(...userRows(tenantId, sums.days, hashKey));
-      storage.push(...sums.storage.values());
-      this.#rows -= rowsOf(sums);
-      this.#tenants.delete(tenantId);
+      for (const row of userRows(tenantId, takenUsers(sums.days, room), hashKey)) users.push(row);
+      for (const point of sums.storage.values()) storage.push(point);
+      sums.storage.clear();
+      this.#rows -= rowsBefore - rowsOf(sums);
+      if (sums.days.size === 0) this.#tenants.delete(tenantId);
     }
     return calls.length + charges.length + users.length + storage.length === 0
       ? undefined
@@ -96,7 +114,7 @@ export class UsageBuffer {
     const { days } = this.#tenant(tenantId);
     let day = days.get(usageDate);
     if (day === undefined) {
-      day = { apiCalls: 0, units: 0, denied: 0, unconfirmed: 0, users: undefined };
+      day = emptyDay();
       days.set(usageDate, day);
       this.#rows += 1;
     }
@@ -106,12 +124,15 @@ export class UsageBuffer {
   #tenant(tenantId: string): TenantSums {
     let tenant = this.#tenants.get(tenantId);
     if (tenant === undefined) {
-      tenant = { days: new Map(), storage: new Map() };
+      this.#lastNumber += 1;
+      tenant = { number: this.#lastNumber, days: new Map(), storage: new Map() };
       this.#tenants.set(tenantId, tenant);
     }
     return tenant;
   }
 }
+
+const emptyDay = (): DaySums => ({ apiCalls: 0, units: 0, denied: 0, unconfirmed: 0, users: undefined });
 
 const chargeRow = (tenantId: string, usageDate: UsageDate, day: DaySums): ChargeRow => ({
   tenantId,
@@ -123,15 +144,29 @@ const chargeRow = (tenantId: string, usageDate: UsageDate, day: DaySums): Charge
   unconfirmed: day.unconfirmed,
 });
 
+/** Takes at most `most` users out of the days, and with them every day that has none left. */
+function takenUsers(days: Map<UsageDate, DaySums>, most: number): [UsageDate, string][] {
+  const taken: [UsageDate, string][] = [];
+  for (const [usageDate, { users }] of days) {
+    for (const userId of users ?? []) {
+      if (taken.length >= most) break;
+      users?.delete(userId);
+      taken.push([usageDate, userId]);
+    }
+    if (users === undefined || users.size === 0) days.delete(usageDate);
+    else days.set(usageDate, { ...emptyDay(), users });
+  }
+  return taken;
+}
+
 /** One row a user and month: two rows of one key would be an error in one upsert. */
-function userRows(tenantId: string, days: ReadonlyMap<UsageDate, DaySums>, hashKey: Buffer): ActiveUserRow[] {
+function userRows(tenantId: string, taken: readonly [UsageDate, string][], hashKey: Buffer): ActiveUserRow[] {
   const months = new Map<string, Map<string, number>>();
-  for (const [usageDate, day] of days) {
-    if (day.users === undefined) continue;
+  for (const [usageDate, userId] of taken) {
     const month = monthOf(usageDate);
     const masks = months.get(month) ?? new Map<string, number>();
     months.set(month, masks);
-    for (const userId of day.users) masks.set(userId, (masks.get(userId) ?? 0) | dayBit(usageDate));
+    masks.set(userId, (masks.get(userId) ?? 0) | dayBit(usageDate));
   }
   return [...months].flatMap(([month, masks]) =>
     [...masks].map(([userId, dayMask]) => ({

@@ -168,18 +168,18 @@ export class UsageFlusher {
 
   /** Sends what is sealed, then what waited when it began; what comes in meanwhile is for the next. */
   async #drain(): Promise<void> {
-    let rowsToSeal = this.#parts.buffer.rows;
+    const { buffer, ledger, producer } = this.#parts;
+    const mark = buffer.mark;
     do {
-      if (this.#sealed === undefined && rowsToSeal > 0) {
-        const { hashKey } = await this.#parts.ledger.identity();
-        if (this.#parts.producer.id !== undefined) this.#parts.producer.renewIfOld();
-        const sums = this.#parts.buffer.seal(MAX_ROWS_PER_BATCH, hashKey);
+      if (this.#sealed === undefined && buffer.holdsUpTo(mark)) {
+        const { hashKey } = await ledger.identity();
+        if (producer.id !== undefined) producer.renewIfOld();
+        const sums = buffer.seal(MAX_ROWS_PER_BATCH, hashKey);
         if (sums === undefined) return;
-        this.#sealed = new SealedBatch(this.#parts.ledger, this.#parts.producer, sums);
-        rowsToSeal -= this.#sealed.rows;
+        this.#sealed = new SealedBatch(ledger, producer, sums);
       }
       if (this.#sealed !== undefined) await this.#send(this.#sealed);
-    } while (rowsToSeal > 0);
+    } while (buffer.holdsUpTo(mark));
   }
 
   async #send(sealed: SealedBatch): Promise<void> {
