@@ -2,17 +2,13 @@
 // embedded database.
 import pg from 'pg';
 import { afterAll, beforeAll, describe, test } from 'vitest';
-import { type EmbeddedPostgres, openInMemoryPostgres } from '../../src/embedded/embeddedPostgres.js';
 import type { UsageLedger } from '../../src/ports/usageLedger.js';
 import { migrate } from '../../src/stores/postgres/migrate.js';
 import { postgresLedger } from '../../src/stores/postgres/postgresLedger.js';
-import {
-  createPostgresPool,
-  createStreamPool,
-  type OwnedPostgresPool,
-} from '../../src/stores/postgres/postgresPool.js';
+import { createPostgresPool, type OwnedPostgresPool } from '../../src/stores/postgres/postgresPool.js';
 import { usageLedgerCases } from '../../src/testing/index.js';
 import { createDatabase, type TestDatabase } from '../servers/databases.js';
+import { embeddedPool } from './embeddedPool.js';
 
 /** A migrated ledger's handles, and the end of it. */
 interface Opened {
@@ -50,12 +46,8 @@ async function onForeignServer(): Promise<Opened> {
 }
 
 async function embedded(): Promise<Opened> {
-  const database: EmbeddedPostgres = await openInMemoryPostgres();
-  const pool = createStreamPool(database.poolOptions);
-  return opened(pool, 'tallygate', async () => {
-    await pool.end();
-    await database.close();
-  });
+  const { pool, close } = await embeddedPool();
+  return opened(pool, 'tallygate', close);
 }
 
 async function opened(pool: OwnedPostgresPool, schema: string, close: () => Promise<void>): Promise<Opened> {

@@ -4,13 +4,13 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { addDays, dateAt, datesBetween, dayOf, UTC_CALENDAR } from '../../src/core/time/calendar.js';
 import { dayBit, monthOf } from '../../src/core/usage/activeDays.js';
 import { integrateDay, type StorageDay, type StorageLevel } from '../../src/core/usage/storageIntegral.js';
-import { openInMemoryPostgres } from '../../src/embedded/embeddedPostgres.js';
 import type { ActiveUserRow, StoragePointRow, UsageLedger, UsageSums } from '../../src/ports/usageLedger.js';
 import { migrate } from '../../src/stores/postgres/migrate.js';
 import { postgresLedger } from '../../src/stores/postgres/postgresLedger.js';
-import { createPostgresPool, createStreamPool } from '../../src/stores/postgres/postgresPool.js';
+import { createPostgresPool } from '../../src/stores/postgres/postgresPool.js';
 import { batchOf, freshHash, freshTenant, uuidAt } from '../../src/testing/usageLedgerCase.js';
 import { createMigratedDatabase } from '../servers/databases.js';
+import { embeddedPool } from './embeddedPool.js';
 
 // Some weeks that end yesterday: storage is kept for 37 days, and its days must have ended.
 const LAST = addDays(dateAt(Date.now(), UTC_CALENDAR), -1);
@@ -122,13 +122,8 @@ async function onServer() {
 }
 
 async function embedded() {
-  const database = await openInMemoryPostgres();
-  const pool = createStreamPool(database.poolOptions);
+  const { pool, close } = await embeddedPool();
   await migrate(pool, { schema: 'tallygate' });
-  const close = async () => {
-    await pool.end();
-    await database.close();
-  };
   return { ledger: postgresLedger(pool, { schema: 'tallygate' }), close };
 }
 

@@ -1,17 +1,13 @@
 // The settings of tenants on PostgreSQL and on the embedded database: every change is announced, and none can be missed.
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { openInMemoryPostgres } from '../../src/embedded/embeddedPostgres.js';
 import type { SettingContent, TenantDirectory } from '../../src/ports/tenantDirectory.js';
 import { migrate } from '../../src/stores/postgres/migrate.js';
-import {
-  createPostgresPool,
-  createStreamPool,
-  type OwnedPostgresPool,
-} from '../../src/stores/postgres/postgresPool.js';
+import { createPostgresPool, type OwnedPostgresPool } from '../../src/stores/postgres/postgresPool.js';
 import { postgresTenantDirectory } from '../../src/stores/postgres/postgresTenantDirectory.js';
 import { createDatabase, createMigratedDatabase, type TestDatabase } from '../servers/databases.js';
 import { until } from '../servers/until.js';
+import { embeddedPool } from './embeddedPool.js';
 
 const EMPTY: SettingContent = {
   plan: undefined,
@@ -39,16 +35,9 @@ async function onServer(): Promise<Opened> {
 }
 
 async function embedded(): Promise<Opened> {
-  const database = await openInMemoryPostgres();
-  const pool = createStreamPool(database.poolOptions);
-  await migrate(pool, { schema: 'tallygate' });
-  return {
-    pool,
-    close: async () => {
-      await pool.end();
-      await database.close();
-    },
-  };
+  const opened = await embeddedPool();
+  await migrate(opened.pool, { schema: 'tallygate' });
+  return opened;
 }
 
 for (const [name, open] of [['PostgreSQL', onServer] as const, ['the embedded database', embedded] as const]) {
