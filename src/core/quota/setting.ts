@@ -57,9 +57,11 @@ export function settingFaults(patch: SettingPatch, plans: Plans, presentPlan: st
     say('plan', `expected one of ${[...plans.keys()].join(', ')}, got "${patch.plan}"`);
   }
   const planned = plans.get(patch.plan ?? presentPlan) ?? [];
+  const ofAnyPlan = [...plans.values()].flat();
   for (const [name, limit] of Object.entries(patch.limits ?? {})) {
-    const known = isWindowUnit(name) || planned.some((one) => one.name === name);
-    if (!known && limit !== null) {
+    // An override that waits for another plan can be ended, too.
+    const known = isWindowUnit(name) || (limit === null ? ofAnyPlan : planned).some((one) => one.name === name);
+    if (!known) {
       const names = [...new Set([...WINDOW_UNITS, ...planned.map((one) => one.name)])];
       say(`limits.${name}`, `expected one of the limits ${names.join(', ')}`);
     }
@@ -82,17 +84,33 @@ export function applyPatch(present: StoredSetting, patch: SettingPatch, nowMs: n
     if (limit === null) limits.delete(name);
     else limits.set(name, limit);
   }
-  return withCalendarMemory(present, nowMs, {
-    plan: merged(present.plan, patch.plan),
-    limits,
-    timeZone: merged(present.timeZone, patch.timeZone),
-    billingAnchorDay: merged(present.billingAnchorDay, patch.billingAnchorDay),
-  });
+  return withCalendarMemory(
+    present,
+    nowMs,
+    made({
+      plan: merged(present.plan, patch.plan),
+      limits,
+      timeZone: merged(present.timeZone, patch.timeZone),
+      billingAnchorDay: merged(present.billingAnchorDay, patch.billingAnchorDay),
+      earlierCalendars: [],
+    }),
+  );
 }
 
 /** The setting that consists of `patch` alone: what it leaves out returns to its default. */
 export const replaceBy = (present: StoredSetting, patch: SettingPatch, nowMs: number): StoredSetting =>
   withCalendarMemory(present, nowMs, applyPatch(EMPTY_SETTING, patch, nowMs));
+
+/** What is left where nobody gave the tenant a setting any more. */
+export const emptied = (present: StoredSetting, nowMs: number): StoredSetting =>
+  withCalendarMemory(present, nowMs, EMPTY_SETTING);
+
+/**
+ * A tenant that somebody set to nothing but defaults exists all the same, until it is deleted: its row says the default zone,
+ * as an emptied one says nothing.
+ */
+const made = (setting: StoredSetting): StoredSetting =>
+  isSet(setting) ? setting : { ...setting, timeZone: UTC_CALENDAR.timeZone };
 
 const merged = <T>(present: T | undefined, change: T | null | undefined): T | undefined =>
   change === undefined ? present : (change ?? undefined);

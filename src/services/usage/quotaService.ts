@@ -8,6 +8,7 @@ import {
   calendarOf,
   EMPTY_SETTING,
   effectiveLimits,
+  emptied,
   isSet,
   MAX_CALENDAR_CHANGES,
   replaceBy,
@@ -110,7 +111,7 @@ export class QuotaService {
       if (!used && (present === undefined || !isSet(present))) {
         throw new TallygateError('tenant_not_found', 'No tenant with this id has usage or a quota setting.');
       }
-      return replaceBy(present ?? EMPTY_SETTING, {}, nowMs);
+      return emptied(present ?? EMPTY_SETTING, nowMs);
     });
     return this.#keep(setting);
   }
