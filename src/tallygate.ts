@@ -73,12 +73,14 @@ export function createTallygate(options: TallygateOptions = {}): Tallygate {
 export interface ReadyMade extends Pick<Tallygate, 'tenantQuota' | 'usageMeter' | 'close'> {
   /** From now on usage goes to the ledger as soon as it is booked. */
   hurry(): void;
+  /** Rows of usage that are not known to be in the ledger. */
+  unflushedRows(): number;
 }
 
 /** Makes what stands behind `tallygate/middleware/*`. Throws as `createTallygate`. */
 export function createReadyMade(): ReadyMade {
   const { tallygate, composition } = wire({});
-  return { ...tallygate, hurry: () => composition.hurry() };
+  return { ...tallygate, hurry: () => composition.hurry(), unflushedRows: () => composition.unflushedRows() };
 }
 
 /** Makes an installation for a command, by the environment's configuration. Opens nothing. */

@@ -78,6 +78,8 @@ export interface Composition {
   flush(): Promise<void>;
   /** From now on usage goes to the ledger as soon as it is booked: somebody else is about to end this process. */
   hurry(): void;
+  /** Rows of usage that are not known to be in the ledger. */
+  unflushedRows(): number;
   /**
    * Flushes and ends everything, within `deadlineMs` (and what closing a connection takes). Again: the same promise.
    * Resolves to the rows of usage that could not be flushed.
@@ -191,6 +193,7 @@ export function compose(settings: CompositionSettings): Composition {
     readiness: () => health.readiness,
     flush: () => flusher.flush(),
     hurry: () => flusher.hurry(),
+    unflushedRows: () => flusher.backlogRows,
     close: (deadlineMs) => lifecycle.close(deadlineMs),
   };
 }
