@@ -5,7 +5,7 @@ import { type DatabaseAddress, type RedisAddress, readDatabase, readRedis } from
 import { DEFAULT_PLAN, type Plans } from './core/quota/plans.js';
 
 export { configurationFault, type Environment } from './config/environment.js';
-export { type DatabaseAddress, DEFAULT_SCHEMA, type RedisAddress } from './config/storeVariables.js';
+export type { DatabaseAddress, RedisAddress } from './config/storeVariables.js';
 
 /** Which response headers tell a client of its limits. */
 export type HeaderStyle = 'legacy' | 'standard' | 'both' | 'none';

@@ -1,9 +1,10 @@
 // What an app may say in code, laid over the environment: an option left out means what its variable says. Read once, all
 // faults at once; the app's object is neither changed nor kept.
-import { type Config, configurationFault, DEFAULT_SCHEMA, type Environment, readConfig } from '../config.js';
+import { type Config, configurationFault, type Environment, readConfig } from '../config.js';
 import { type Fault, hasCode } from '../core/errors.js';
 import type { Limit } from '../core/quota/limit.js';
 import { type Plans, readPlans } from '../core/quota/plans.js';
+import { DEFAULT_SCHEMA, schemaFault } from '../core/schemaName.js';
 import { dataFolderOf } from '../embedded/dataFolder.js';
 import type { TenantRules } from '../http/tenantOf.js';
 import type { PostgresPool } from '../stores/postgres/postgresPool.js';
@@ -82,6 +83,7 @@ export function readOptions(options: TallygateOptions, env: Environment): ReadOp
   if (database !== undefined && typeof database !== 'string' && typeof database?.connect !== 'function') {
     faults.push({ location: 'database', message: 'expected a PostgreSQL URL or a pool of pg' });
   }
+  if (options.schema !== undefined) faults.push(...schemaFaults(options.schema, database));
   const plans = options.plans === undefined ? undefined : readPlans(options.plans, 'plans');
   faults.push(...(plans?.faults ?? []));
   for (const name of ['resolveTenant', 'resolveUser'] as const) {
@@ -102,6 +104,14 @@ export function readOptions(options: TallygateOptions, env: Environment): ReadOp
       tenantHeader: config.tenantHeader,
     },
   };
+}
+
+function schemaFaults(schema: string, database: TallygateOptions['database']): Fault[] {
+  if (database === undefined || typeof database === 'string') {
+    return [{ location: 'schema', message: 'expected with a pool only: a URL names its schema by ?schema=' }];
+  }
+  const fault = schemaFault(schema);
+  return fault === undefined ? [] : [{ location: 'schema', message: fault }];
 }
 
 /** The environment with the options in it. What it refuses is told by the option's name where the option said it. */

@@ -1,8 +1,6 @@
 // Where usage and counters are kept: DATABASE_URL with its ?schema=, REDIS_URL, and what belongs to them.
+import { DEFAULT_SCHEMA, schemaFault } from '../core/schemaName.js';
 import type { EnvironmentReader } from './environment.js';
-
-/** The PostgreSQL schema that holds our tables where `?schema=` names none. */
-export const DEFAULT_SCHEMA = 'tallygate';
 
 /** A PostgreSQL database and the schema in it. */
 export interface DatabaseAddress {
@@ -10,9 +8,6 @@ export interface DatabaseAddress {
   readonly url: string;
   readonly schema: string;
 }
-
-// What PostgreSQL can quote into 63 bytes and a person can type; `pg_` is its own.
-const SCHEMA_PATTERN = /^(?!pg_)[A-Za-z_][A-Za-z0-9_-]{0,62}$/;
 
 /** Undefined: the embedded database. */
 export function readDatabase(reader: EnvironmentReader): DatabaseAddress | undefined {
@@ -25,12 +20,8 @@ export function readDatabase(reader: EnvironmentReader): DatabaseAddress | undef
   const schemas = url.searchParams.getAll('schema');
   const schema = schemas[0] ?? DEFAULT_SCHEMA;
   if (schemas.length > 1) reader.fault(name, `expected one ?schema=, got ${schemas.length}`);
-  else if (!SCHEMA_PATTERN.test(schema))
-    reader.expected(
-      name,
-      '?schema= with a name of letters, digits, _ and -, at most 63, not beginning with pg_',
-      schema,
-    );
+  const fault = schemaFault(schema);
+  if (schemas.length < 2 && fault !== undefined) reader.fault(name, `?schema=: ${fault}`);
   url.searchParams.delete('schema');
   return { url: url.href, schema };
 }

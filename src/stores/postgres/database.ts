@@ -1,6 +1,6 @@
 // What every operation of this room needs: connections, and statements that name the schema they are for.
 import { TallygateError } from '../../core/errors.js';
-import { schemaFault } from './databaseAddress.js';
+import { schemaFault } from '../../core/schemaName.js';
 import type { PostgresPool } from './postgresPool.js';
 
 /** Connections to one database, and the schema of it that holds the tables. */

@@ -1,0 +1,98 @@
+import { describe, expect, it } from 'vitest';
+import type { Fault, TallygateError } from '../core/errors.js';
+import { readOptions, type TallygateOptions } from './options.js';
+
+const pool = { connect: () => Promise.reject(new Error('never connected')) };
+
+function faultsOf(options: object, env: Record<string, string> = {}): readonly Fault[] {
+  try {
+    readOptions(options as TallygateOptions, env);
+  } catch (error) {
+    return (error as TallygateError).faults;
+  }
+  return [];
+}
+
+describe('an option left out means what its variable says', () => {
+  it('database, Redis with its prefix, plans, policy', () => {
+    const env = {
+      DATABASE_URL: 'postgresql://u@h/d?schema=usage',
+      REDIS_URL: 'redis://h:1',
+      REDIS_KEY_PREFIX: 'x:',
+      QUOTA_FREE_PER_DAY: '7',
+      QUOTA_ON_STORE_ERROR: 'allow',
+    };
+    const { config, database, redis } = readOptions({}, env);
+    expect(database).toEqual({ kind: 'address', address: { url: 'postgresql://u@h/d', schema: 'usage' } });
+    expect(redis).toEqual({ server: 'redis://h:1', keyPrefix: 'x:' });
+    expect(config.plans.get('free')?.find(({ name }) => name === 'day')?.limit).toBe(7);
+    expect(config.onStoreError).toBe('allow');
+  });
+
+  it('without a database it is the embedded one, in an absolute folder', () => {
+    const { database } = readOptions({}, { TALLYGATE_DATA_DIR: '/data' });
+    expect(database).toEqual({ kind: 'embedded', folder: '/data', schema: 'tallygate' });
+  });
+});
+
+describe('an option that is given', () => {
+  it('wins over its variable, also over one that is at fault', () => {
+    const env = { DATABASE_URL: 'mysql://h/d', NODE_ENV: 'production', QUOTA_ON_STORE_ERROR: 'local' };
+    const { config, database } = readOptions({ database: pool, schema: 'mine', onStoreError: 'deny' }, env);
+    expect(database).toEqual({ kind: 'pool', pool, schema: 'mine' });
+    expect(config.onStoreError).toBe('deny');
+  });
+
+  it('of plans is laid over those of the environment, and names the default one', () => {
+    const plans = { starter: [{ name: 'day', window: 'day', limit: 3 }] } as const;
+    const { config } = readOptions({ plans }, { QUOTA_DEFAULT_PLAN: 'starter' });
+    expect(config.defaultPlan).toBe('starter');
+    expect([...config.plans.keys()]).toEqual(['free', 'pro', 'enterprise', 'starter']);
+  });
+
+  it('of Redis as a client keeps the prefix of the environment', () => {
+    const client = { isReady: false, duplicate: () => expect.fail('nothing is opened') };
+    const { redis } = readOptions({ redis: client }, { REDIS_KEY_PREFIX: 'y:' });
+    expect(redis).toEqual({ server: client, keyPrefix: 'y:' });
+  });
+});
+
+describe('faults', () => {
+  it('are told all at once, each at its option or variable', () => {
+    const options = {
+      databse: 'typo',
+      database: 'mysql://u:secret@h/d',
+      redis: 'http://h',
+      onStoreError: 'local',
+      defaultPlan: 'gold',
+      schema: 'pg_x',
+      resolveTenant: 'acme',
+      plans: { free: [{ name: 'day', window: 'minute', limit: -1 }] },
+    };
+    const faults = faultsOf(options, { PORT: 'eighty' });
+    expect(faults.map(({ location }) => location).sort()).toEqual(
+      [
+        'databse',
+        'database',
+        'redis',
+        'onStoreError',
+        'schema',
+        'resolveTenant',
+        'plans.free[0].limit',
+        'plans.free[0].window',
+        'PORT',
+      ].sort(),
+    );
+    expect(JSON.stringify(faults)).not.toContain('secret');
+  });
+
+  it('of the default plan wait for the plans to be right, and then name them', () => {
+    expect(faultsOf({ defaultPlan: 'gold' })).toEqual([
+      { location: 'defaultPlan', message: 'expected a known plan (free, pro, enterprise), got "gold"' },
+    ]);
+  });
+
+  it.each([{}, 7, null])('a database that is no pool: %s', (database) => {
+    expect(faultsOf({ database }).map(({ location }) => location)).toContain('database');
+  });
+});
