@@ -1,4 +1,5 @@
 // The counter store of an installation, and the decisions that stand on it.
+import type { TallygateError } from '../core/errors.js';
 import type { Decision } from '../core/quota/decision.js';
 import type { Clock } from '../ports/clock.js';
 import type { CounterStore } from '../ports/counterStore.js';
@@ -67,6 +68,22 @@ function offsetNotice(observer: Observer, clock: Clock, log: Log): (offsetMs: nu
   };
 }
 
+/** Tells of the failures of single charges, by code, so that two kinds in turn do not flood the log. */
+function failureNotice(clock: Clock, log: Log): (error: TallygateError) => void {
+  const notices = new Map<string, (error: TallygateError) => void>();
+  const newNotice = () =>
+    outageNotice(
+      clock,
+      (error: TallygateError) => error.code,
+      (error) => log.warn({ code: error.code, reason: error.message }, 'The counter store did not decide a request.'),
+    );
+  return (error) => {
+    const notice = notices.get(error.code) ?? newNotice();
+    notices.set(error.code, notice);
+    notice(error);
+  };
+}
+
 /** Guard, rehydration and admission around the store. */
 export function decisions(parts: DecisionParts): Admission {
   const { store, sums, flushCharges, flushIntervalMs, clock, observer, timeoutMs, log } = parts;
@@ -89,6 +106,7 @@ export function decisions(parts: DecisionParts): Admission {
     timeoutMs,
     clock,
     observer,
+    onStoreFailure: failureNotice(clock, log),
     onDecision,
   });
 }

@@ -31,6 +31,10 @@ export interface WindowPlan {
   readonly windows: readonly PlannedWindow[];
   /** Where the field `day` stands: every decision is labelled with its date. */
   readonly dayIndex: number;
+  /** Whether any limited window has a sum in the ledger: without one there is nothing to ask it for. */
+  readonly asksLedger: boolean;
+  /** First instant at which all of the present windows have begun: from then on the plan may be used again. */
+  readonly validFromMs: number;
   /** First instant at which one of the present windows ends: until then the plan may be used again. */
   readonly validUntilMs: number;
 }
@@ -56,6 +60,8 @@ export function planWindows(limits: readonly EffectiveLimit[], calendar: TenantC
   return {
     windows,
     dayIndex: dayOfLimits < 0 ? limits.length : dayOfLimits,
+    asksLedger: windows.some((window) => window.fromLedger && window.limit !== undefined),
+    validFromMs: Math.max(...windows.map((window) => window.starts[1])),
     validUntilMs: Math.min(...windows.map((window) => window.starts[2])),
   };
 }

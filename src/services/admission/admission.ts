@@ -1,6 +1,6 @@
 // Yes or no: one decision for one request of a tenant, over all of its limits in one step. Everything that reads a decision
 // (headers, 429, ledger) reads this one. Where store and ledger can answer from memory the whole path is synchronous.
-import { hasCode } from '../../core/errors.js';
+import { hasCode, type TallygateError } from '../../core/errors.js';
 import type { ChargeReply, ChargeWindow, CountedWindow } from '../../core/quota/charge.js';
 import { type Decision, type DecisionLabel, limitStates, limitsBelowCost } from '../../core/quota/decision.js';
 import type { WindowPlan } from '../../core/quota/windows.js';
@@ -30,6 +30,8 @@ export interface AdmissionParts {
   readonly timeoutMs: number;
   readonly clock: Clock;
   readonly observer: Observer;
+  /** Told of each failure of the store, with what hinders it; the request itself only learns that there was one. */
+  readonly onStoreFailure: (error: TallygateError) => void;
   /** Told of each decision, in the turn in which it is made: the usage recorder books it. */
   readonly onDecision: (decision: Decision) => void;
 }
@@ -73,7 +75,7 @@ export class Admission {
 
   /** Where the tenant's limits stand. Charges nothing, creates nothing, is recorded nowhere. Throws as `decide`. */
   look(tenantId: string): Decision | Promise<Decision> {
-    return this.#call(this.#begin(tenantId, 0), undefined);
+    return this.#charge(this.#begin(tenantId, 0));
   }
 
   #begin(tenantId: string, cost: number): Attempt {
@@ -89,23 +91,28 @@ export class Admission {
 
   #charge(attempt: Attempt): Decision | Promise<Decision> {
     const due = this.#parts.rehydration.isDue(attempt.tenantId, attempt.quota.limits);
-    return due ? this.#chargeWithFloors(attempt) : this.#call(attempt, undefined);
+    return due && this.#plan(attempt).asksLedger ? this.#chargeWithFloors(attempt) : this.#call(attempt, undefined);
   }
 
   /** The tenant's first charge of this process, or one after something changed: it carries what the ledger knows. */
   async #chargeWithFloors(attempt: Attempt): Promise<Decision> {
     const { rehydration } = this.#parts;
     const generation = this.#parts.store.generation;
-    const plan = this.#plan(attempt);
-    const floors = await rehydration.floorsOf(attempt.tenantId, plan.windows);
+    const { windows } = this.#plan(attempt);
+    const floors = await rehydration.optionalFloorsOf(attempt.tenantId, windows);
     attempt.waitsSinceMs = this.#parts.clock.monotonicMs();
-    if (floors === undefined) return this.#call(attempt, rehydration.lastKnownFloors(attempt.tenantId, plan.windows));
+    if (floors === undefined) return this.#call(attempt, rehydration.lastKnownFloors(attempt.tenantId, windows));
     const decision = await this.#call(attempt, floors);
-    // A charge of 0 writes no floors, and one that was not answered may not have: then the next one carries them again.
-    if (attempt.cost > 0 && decision.limits.length > 0) {
-      rehydration.sent(attempt.tenantId, attempt.quota.limits, generation);
-    }
+    this.#floorsSent(attempt, decision, generation, false);
     return decision;
+  }
+
+  /** A charge of 0 writes no floors, and one that was not answered may not have: then the next one carries them again. */
+  #floorsSent(attempt: Attempt, decision: Decision, generation: number, forgotten: boolean): void {
+    const answered = decision.outcome === 'admitted' || decision.outcome === 'denied';
+    if (attempt.cost > 0 && answered) {
+      this.#parts.rehydration.sent(attempt.tenantId, attempt.quota.limits, generation, forgotten);
+    }
   }
 
   /** One call of the store, and what follows from its answer. */
@@ -140,13 +147,20 @@ export class Admission {
 
   /** The store does not know a window that the ledger knows. */
   async #callWithSeeds(attempt: Attempt): Promise<Decision> {
+    const { rehydration } = this.#parts;
+    const generation = this.#parts.store.generation;
     const plan = this.#plan(attempt);
-    const seeds = await this.#parts.rehydration.floorsOf(attempt.tenantId, plan.windows);
+    const seeds = await rehydration.floorsOf(attempt.tenantId, plan.windows);
     attempt.waitsSinceMs = this.#parts.clock.monotonicMs();
-    if (seeds !== undefined) return this.#call(attempt, seeds);
+    if (seeds !== undefined) {
+      const decision = await this.#call(attempt, seeds);
+      this.#floorsSent(attempt, decision, generation, true);
+      return decision;
+    }
     // The ledger is away too. `deny` promises never to admit blindly; otherwise the fleet at least shares one counter.
     if (this.#parts.policy === 'deny') return this.#refusedOrPassed(attempt, false);
-    return this.#call(attempt, provisionalFloors(plan));
+    const lastKnown = rehydration.lastKnownFloors(attempt.tenantId, plan.windows);
+    return this.#call(attempt, provisionalFloors(plan, lastKnown));
   }
 
   #decided(
@@ -158,7 +172,7 @@ export class Admission {
       readonly windows: readonly CountedWindow[];
     },
   ): Decision {
-    this.#parts.rehydration.counted(attempt.tenantId, reply.windows);
+    if (plan.asksLedger) this.#parts.rehydration.counted(attempt.tenantId, plan.windows, reply.windows);
     const denied = reply.outcome === 'denied';
     const day = reply.windows[plan.dayIndex] as CountedWindow;
     const usageDate =
@@ -177,6 +191,7 @@ export class Admission {
 
   #failed(attempt: Attempt, error: unknown): Decision {
     if (!hasCode(error, 'counter_store_unavailable', 'counter_store_timeout')) throw error;
+    this.#parts.onStoreFailure(error);
     return this.#refusedOrPassed(attempt, error.code === 'counter_store_timeout');
   }
 
@@ -184,6 +199,7 @@ export class Admission {
   #refusedOrPassed(attempt: Attempt, chargeUnknown: boolean): Decision {
     const unlimited = attempt.quota.limits.every((limit) => limit.limit === 'unlimited');
     const passes = unlimited || this.#parts.policy === 'allow';
+    if (passes) this.#parts.rehydration.letPass(attempt.tenantId, attempt.cost);
     return this.#unanswered(attempt, { outcome: passes ? 'unconfirmed' : 'unavailable', chargeUnknown });
   }
 
@@ -216,9 +232,9 @@ function withFloors(plan: WindowPlan, floors: Floors | undefined): readonly Char
   return plan.windows.map((window, index) => ({ ...window, floor: floors[index] }));
 }
 
-const provisionalFloors = (plan: WindowPlan): Floors =>
-  plan.windows.map((window) =>
+const provisionalFloors = (plan: WindowPlan, lastKnown: Floors): Floors =>
+  plan.windows.map((window, index) =>
     window.fromLedger && window.limit !== undefined
-      ? { start: window.starts[1], used: 0, provisional: true }
+      ? { start: window.starts[1], used: lastKnown[index]?.used ?? 0, provisional: true }
       : undefined,
   );

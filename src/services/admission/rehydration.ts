@@ -1,22 +1,21 @@
-// What a counter store forgot comes back from the ledger. Knows which tenants' counters still need the ledger's word, asks
-// for many tenants in one query, and remembers that the ledger is away, so that an outage costs one wait and not one a call.
+// What a counter store forgot comes back from the ledger. Knows which tenants' counters still need the ledger's word, and what
+// this process itself has seen of them.
 //
 // A tenant is due when this process has not yet told the present store of its sums: on its first call, after a changed set of
-// limits, after a (re)connect or error of the store, where the store says that a counter was only provisional, and once more
-// after the next flush interval, which heals a lagging replica, a restart from an old snapshot, and what other processes had
-// not flushed at the first reading. Sending a sum twice is harmless: the store takes the maximum.
-import { hasCode } from '../../core/errors.js';
+// limits, after a (re)connect or error of the store, where the store says that a counter was only provisional or shows less than
+// before, and once more after the next flush interval, which heals a lagging replica, a restart from an old snapshot, and what
+// other processes had not flushed at the first reading. Sending a sum twice is harmless: the store takes the maximum.
 import type { CountedWindow, CounterFloor } from '../../core/quota/charge.js';
+import { saturatingSum } from '../../core/quota/charge.js';
 import type { PlannedWindow } from '../../core/quota/windows.js';
 import type { Clock } from '../../ports/clock.js';
 import type { ChargeSumQuery } from '../../ports/usageLedger.js';
+import { LedgerSums } from './ledgerSums.js';
 
 /** Most tenants whose standing is remembered; the oldest are forgotten first, and are merely due again. */
 const MAX_REMEMBERED_TENANTS = 200_000;
-/** Most sums in one query; what waits beyond goes with the next one. */
-const MAX_SUMS_PER_QUERY = 5_000;
-/** After a failure the ledger counts as away for this long: calls meanwhile do not wait for it again. */
-const LEDGER_RETRY_MS = 1_000;
+/** No process flushes more often by itself, so nothing new can be in the ledger sooner. */
+const SHORTEST_FLUSH_INTERVAL_MS = 250;
 
 /** What it needs. */
 export interface RehydrationParts {
@@ -30,132 +29,182 @@ export interface RehydrationParts {
   readonly clock: Clock;
 }
 
-/** The ledger's word for one tenant: `undefined` where it did not answer. Entries belong to the windows that were asked for. */
+/** The least that the windows have counted; entries belong to the windows that were asked for. */
 export type Floors = readonly (CounterFloor | undefined)[];
 
 interface Standing {
-  /** The set of limits that the floors were sent for, by identity. */
-  readonly limits: object;
-  readonly generation: number;
-  readonly sentAtMs: number;
-  readonly healed: boolean;
-  /** The last counts that the store told, in case both it and the ledger fail afterwards. */
-  lastCounted: readonly CountedWindow[] | undefined;
+  /** The set of limits that the floors were sent for, by identity; undefined where none were, or the store forgot since. */
+  limits: object | undefined;
+  generation: number;
+  sentAtMs: number;
+  /** Whether floors were sent once more, a flush interval after the first. */
+  healed: boolean;
   provisional: boolean;
-}
-
-interface Waiting {
-  readonly query: ChargeSumQuery;
-  readonly resolve: (sum: number) => void;
-  readonly reject: (error: unknown) => void;
+  /** What the store told last. */
+  seen: readonly CountedWindow[] | undefined;
+  /** What is known beyond that: counts that the store forgot, and what an outage policy let pass. */
+  known: readonly CountedWindow[];
 }
 
 /** See the head of this file. */
 export class Rehydration {
   readonly #parts: RehydrationParts;
+  readonly #sums: LedgerSums;
+  readonly #healAfterMs: number;
   readonly #standings = new Map<string, Standing>();
-  #waiting: Waiting[] = [];
-  #asking = false;
-  #ledgerAwayUntilMs = Number.NEGATIVE_INFINITY;
 
   constructor(parts: RehydrationParts) {
     this.#parts = parts;
+    this.#sums = new LedgerSums(parts);
+    this.#healAfterMs = Math.max(SHORTEST_FLUSH_INTERVAL_MS, parts.flushIntervalMs);
   }
 
   /** Whether the tenant's next charge should carry the ledger's sums. */
   isDue(tenantId: string, limits: object): boolean {
     const standing = this.#standings.get(tenantId);
     if (standing === undefined || standing.limits !== limits) return true;
-    if (standing.generation !== this.#parts.generation()) return true;
-    if (standing.healed && !standing.provisional) return false;
-    return standing.provisional || this.#parts.clock.monotonicMs() - standing.sentAtMs >= this.#parts.flushIntervalMs;
-  }
-
-  /** Whether asking the ledger now would only wait in vain. */
-  ledgerIsAway(): boolean {
-    return this.#parts.clock.monotonicMs() < this.#ledgerAwayUntilMs;
+    if (standing.provisional || standing.generation !== this.#parts.generation()) return true;
+    return !standing.healed && this.#parts.clock.monotonicMs() - standing.sentAtMs >= this.#healAfterMs;
   }
 
   /**
-   * The ledger's sums of the tenant's present windows, or undefined where the ledger does not answer. This process's own
-   * charges are flushed first: what was granted here and is only in its buffer must not be granted again.
+   * The least that the tenant's present windows have counted, by the ledger and by what this process saw; undefined where
+   * the ledger does not answer. This process's own charges are flushed first: what was granted here and is only in its
+   * buffer must not be granted again.
    */
   async floorsOf(tenantId: string, windows: readonly PlannedWindow[]): Promise<Floors | undefined> {
-    if (this.ledgerIsAway()) return undefined;
-    try {
-      await this.#parts.flushCharges(tenantId);
-      return await Promise.all(windows.map((window) => this.#floorOf(tenantId, window)));
-    } catch (error) {
-      if (!hasCode(error, 'ledger_unavailable', 'ledger_refused', 'migrations_pending')) throw error;
-      this.#ledgerAwayUntilMs = this.#parts.clock.monotonicMs() + LEDGER_RETRY_MS;
-      return undefined;
+    return this.#sums.state === 'away' ? undefined : this.#read(tenantId, windows);
+  }
+
+  /**
+   * The same for a call that can go on without. While the ledger is away it does not wait: one reading in the background
+   * finds out when the ledger answers again.
+   */
+  async optionalFloorsOf(tenantId: string, windows: readonly PlannedWindow[]): Promise<Floors | undefined> {
+    if (this.#sums.state === 'answers') return this.#read(tenantId, windows);
+    if (this.#sums.state === 'untried') {
+      this.#sums.trying();
+      // What it might reject with is no ledger's error; whoever waits for the next reading is told.
+      this.#read(tenantId, windows).catch(() => undefined);
+    }
+    return undefined;
+  }
+
+  /** Floors from what this process itself saw, for the time when neither store nor ledger can be trusted to know. */
+  lastKnownFloors(tenantId: string, windows: readonly PlannedWindow[]): Floors {
+    const standing = this.#standings.get(tenantId);
+    return windows.map((window) => {
+      const used = window.fromLedger ? lastKnown(standing, window) : undefined;
+      return used === undefined ? undefined : { start: window.starts[1], used };
+    });
+  }
+
+  /**
+   * The store took the ledger's floors: the tenant is due again only for a reason.
+   * @param forgotten the store had said that it does not know: others may have charges of that time that they have not flushed
+   */
+  sent(tenantId: string, limits: object, generation: number, forgotten: boolean): void {
+    const standing = this.#remembered(tenantId);
+    const now = this.#parts.clock.monotonicMs();
+    const again = standing.limits === limits && standing.generation === generation && !standing.provisional;
+    if (again && !forgotten) {
+      // Requests that came together carry floors together: only one of a flush interval later heals.
+      if (now - standing.sentAtMs < this.#healAfterMs) return;
+      standing.healed = true;
+    } else {
+      standing.healed = false;
+    }
+    standing.limits = limits;
+    standing.generation = generation;
+    standing.sentAtMs = now;
+    standing.provisional = false;
+  }
+
+  /** Remembers what the store told last, and notices where it shows less than before. */
+  counted(tenantId: string, planned: readonly PlannedWindow[], windows: readonly CountedWindow[]): void {
+    const standing = this.#standings.get(tenantId) ?? this.#remembered(tenantId);
+    const before = standing.seen;
+    standing.seen = windows;
+    for (let index = 0; index < windows.length; index += 1) {
+      const window = windows[index] as CountedWindow;
+      if (window.provisional) standing.provisional = true;
+      const earlier = before?.[index];
+      const { fromLedger, limit } = planned[index] as PlannedWindow;
+      // Counts of one window only grow: a store that shows less has forgotten, even if no connection was lost.
+      if (!fromLedger || limit === undefined || earlier === undefined) continue;
+      if (window.used >= earlier.used || window.start !== earlier.start || window.end !== earlier.end) continue;
+      standing.known = merged(standing.known, before ?? [], 0);
+      standing.limits = undefined;
     }
   }
 
-  /** Floors from what the store itself last told, for the time when neither it nor the ledger can be trusted to know. */
-  lastKnownFloors(tenantId: string, windows: readonly PlannedWindow[]): Floors {
-    const counted = this.#standings.get(tenantId)?.lastCounted ?? [];
-    return windows.map((window) => {
-      const last = counted.find((one) => one.start === window.starts[1] && one.end === window.starts[2]);
-      return window.fromLedger && last !== undefined ? { start: last.start, used: last.used } : undefined;
+  /** An outage policy let `cost` pass: the windows that are known have counted at least that much more. */
+  letPass(tenantId: string, cost: number): void {
+    const standing = this.#standings.get(tenantId);
+    if (standing !== undefined && cost > 0) standing.known = merged(standing.known, standing.seen ?? [], cost);
+  }
+
+  async #read(tenantId: string, windows: readonly PlannedWindow[]): Promise<Floors | undefined> {
+    await this.#parts.flushCharges(tenantId);
+    const queries = windows.map((window) => queryOf(tenantId, window));
+    const sums = await this.#sums.read(queries.filter((query) => query !== undefined));
+    if (sums === undefined) return undefined;
+    const standing = this.#standings.get(tenantId);
+    let next = 0;
+    return windows.map((window, index) => {
+      if (queries[index] === undefined) return undefined;
+      const sum = sums[next] ?? 0;
+      next += 1;
+      // What is not flushed yet the ledger cannot know, and this process may.
+      return { start: window.starts[1], used: Math.max(sum, lastKnown(standing, window) ?? 0) };
     });
   }
 
-  /** The store took the ledger's floors: the tenant is due again only for a reason. */
-  sent(tenantId: string, limits: object, generation: number): void {
-    const before = this.#standings.get(tenantId);
-    const healed = before?.limits === limits && before.generation === generation && !before.provisional;
-    this.#standings.delete(tenantId);
-    this.#standings.set(tenantId, {
-      limits,
-      generation,
-      sentAtMs: this.#parts.clock.monotonicMs(),
-      healed,
-      lastCounted: before?.lastCounted,
-      provisional: false,
-    });
+  #remembered(tenantId: string): Standing {
+    const known = this.#standings.get(tenantId);
+    const standing = known ?? newStanding();
+    // Put behind all others: the first in the map is the one to forget.
+    if (known !== undefined) this.#standings.delete(tenantId);
+    this.#standings.set(tenantId, standing);
     if (this.#standings.size > MAX_REMEMBERED_TENANTS) {
       const oldest = this.#standings.keys().next();
       if (oldest.done !== true) this.#standings.delete(oldest.value);
     }
+    return standing;
   }
+}
 
-  /** Remembers what the store told last. */
-  counted(tenantId: string, windows: readonly CountedWindow[]): void {
-    const standing = this.#standings.get(tenantId);
-    if (standing === undefined) return;
-    standing.lastCounted = windows;
-    if (windows.some((window) => window.provisional)) standing.provisional = true;
-  }
+const newStanding = (): Standing => ({
+  limits: undefined,
+  generation: 0,
+  sentAtMs: 0,
+  healed: false,
+  provisional: false,
+  seen: undefined,
+  known: [],
+});
 
-  async #floorOf(tenantId: string, window: PlannedWindow): Promise<CounterFloor | undefined> {
-    const dates = window.dates?.[1];
-    if (!window.fromLedger || window.limit === undefined || dates === undefined) return undefined;
-    const used = await this.#sum({ tenantId, meter: '', resetNumber: 0, firstDate: dates.first, lastDate: dates.last });
-    return { start: window.starts[1], used };
-  }
+function queryOf(tenantId: string, window: PlannedWindow): ChargeSumQuery | undefined {
+  const dates = window.dates?.[1];
+  if (!window.fromLedger || window.limit === undefined || dates === undefined) return undefined;
+  return { tenantId, meter: '', resetNumber: 0, firstDate: dates.first, lastDate: dates.last };
+}
 
-  #sum(query: ChargeSumQuery): Promise<number> {
-    return new Promise((resolve, reject) => {
-      this.#waiting.push({ query, resolve, reject });
-      if (!this.#asking) void this.#ask();
-    });
-  }
+const isSame = (one: CountedWindow, other: CountedWindow): boolean =>
+  one.start === other.start && one.end === other.end;
 
-  /** One query in flight; what arrives meanwhile goes with the next. */
-  async #ask(): Promise<void> {
-    this.#asking = true;
-    // The queries of one tenant and of all that start in this turn are gathered before the first is sent.
-    await Promise.resolve();
-    while (this.#waiting.length > 0) {
-      const batch = this.#waiting.splice(0, MAX_SUMS_PER_QUERY);
-      try {
-        const sums = await this.#parts.sumCharges(batch.map((one) => one.query));
-        for (const [index, one] of batch.entries()) one.resolve(sums[index] ?? 0);
-      } catch (error) {
-        for (const one of batch) one.reject(error);
-      }
-    }
-    this.#asking = false;
+function lastKnown(standing: Standing | undefined, window: PlannedWindow): number | undefined {
+  let used: number | undefined;
+  for (const one of [...(standing?.seen ?? []), ...(standing?.known ?? [])]) {
+    if (one.start === window.starts[1] && one.end === window.starts[2]) used = Math.max(used ?? 0, one.used);
   }
+  return used;
+}
+
+/** The windows that were seen last, each with the most that is known of it, and `added` on top. */
+function merged(known: readonly CountedWindow[], seen: readonly CountedWindow[], added: number): CountedWindow[] {
+  return seen.map((window) => {
+    const most = known.filter((one) => isSame(one, window)).map((one) => one.used);
+    return { ...window, used: saturatingSum(Math.max(window.used, ...most), added) };
+  });
 }
