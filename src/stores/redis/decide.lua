@@ -7,6 +7,7 @@
 --          '1' where the ledger knows the window's sum ('' where not), floor ("start used" or "start usedp", '' for none)
 -- Reply    {'late' | 'clock' | 'cold', time}: nothing was changed; or
 --          {'granted' | 'denied', time, and for each window start, end, used, index of the sent window or -1, 1 if provisional}
+--          or the error BADCOUNTER where a field is no window: nothing was changed.
 --          (`used` from 10^15 as text: node-redis reads an integer of 2^53-1 as 2^53)
 --
 -- All times are milliseconds since 1970. Everything before HSET only reads, so an error reply of a failed read or of a refused
@@ -53,6 +54,8 @@ for i = 1, count do
   local known, start, stop, counted, mark = false, nil, nil, 0, false
   if stored[i + 1] then
     local from, length, sum, p = string.match(stored[i + 1], '^(%d+) (%d+) (%d+)(p?)$')
+    -- Another program wrote it. Taken for absent it would be a free pass, and a failing comparison would name no key.
+    if not from then return redis.error_reply('BADCOUNTER ' .. key .. ' field ' .. names[i + 1] .. ' is no counter: delete it') end
     from = tonumber(from)
     -- A window that begins after all that the caller could mean was written by a clock that jumped ahead and came back.
     if from <= s3 then

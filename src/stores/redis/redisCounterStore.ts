@@ -4,7 +4,7 @@ import type { ChargeReply, ChargeRequest } from '../../core/quota/charge.js';
 import type { CounterStore } from '../../ports/counterStore.js';
 import { DECIDE_SCRIPT, DECIDE_SHA1, decideArguments, decideReply, keyOf } from './decide.js';
 import type { RedisConnection } from './redisConnection.js';
-import { chargeError, replyCode } from './redisErrors.js';
+import { chargeError, mayHaveForgotten, replyCode } from './redisErrors.js';
 
 /** How the counters lie in Redis. */
 export interface RedisCounterStoreOptions {
@@ -45,7 +45,7 @@ class RedisCounterStore implements CounterStore {
     try {
       return decideReply(await this.#decide(call));
     } catch (error) {
-      this.#errors += 1;
+      if (mayHaveForgotten(error)) this.#errors += 1;
       throw chargeError(error);
     }
   }

@@ -7,6 +7,7 @@ import { TallygateError } from '../../core/errors.js';
  */
 const NOTHING_CHARGED: ReadonlySet<string> = new Set([
   'ASK',
+  'BADCOUNTER',
   'BUSY',
   'CLUSTERDOWN',
   'CROSSSLOT',
@@ -22,6 +23,15 @@ const NOTHING_CHARGED: ReadonlySet<string> = new Set([
   'TRYAGAIN',
   'WRONGTYPE',
 ]);
+
+/** Codes that are about one key. They say nothing of the others: the store has neither forgotten nor gone back. */
+const ABOUT_ONE_KEY: ReadonlySet<string> = new Set(['BADCOUNTER', 'WRONGTYPE']);
+
+/** Whether the store itself may have forgotten, so that each tenant's floors are due again. */
+export function mayHaveForgotten(error: unknown): boolean {
+  const code = replyCode(error);
+  return code === undefined || !ABOUT_ONE_KEY.has(code);
+}
 
 /** First word of an error reply, such as `NOSCRIPT`; undefined where `error` is none. A lost connection has no such word. */
 export const replyCode = (error: unknown): string | undefined =>
