@@ -173,7 +173,7 @@ export class UsageFlusher {
     do {
       if (this.#sealed === undefined && buffer.holdsUpTo(mark)) {
         const { hashKey } = await ledger.identity();
-        if (producer.id !== undefined) producer.renewIfOld();
+        await producer.renewIfOld();
         const sums = buffer.seal(MAX_ROWS_PER_BATCH, hashKey);
         if (sums === undefined) return;
         this.#sealed = new SealedBatch(ledger, producer, sums);

@@ -1,6 +1,6 @@
 // This process as a source of usage: an id in the ledger and the number of its last record there. The id comes from the
 // ledger with the first batch, so that a process whose database is down at start needs none until then.
-import { TallygateError } from '../../core/errors.js';
+import { hasCode, TallygateError } from '../../core/errors.js';
 import type { Clock } from '../../ports/clock.js';
 import type { UsageLedger } from '../../ports/usageLedger.js';
 
@@ -60,9 +60,19 @@ export class UsageProducer {
     this.#registered = false;
   }
 
-  /** Takes a new id where the present one is getting old. Only while nothing is in doubt. */
-  renewIfOld(): void {
-    if (this.#id !== undefined && this.#clock.monotonicMs() - this.#takenAtMs > RENEW_AFTER_MS) this.renew();
+  /**
+   * Takes a new id where the present one is getting old, and closes that one: for ten minutes it would look like a second
+   * live process. Only while nothing is in doubt.
+   */
+  async renewIfOld(): Promise<void> {
+    if (this.#id === undefined || this.#clock.monotonicMs() - this.#takenAtMs <= RENEW_AFTER_MS) return;
+    try {
+      await this.touch(true);
+    } catch (error) {
+      // Only a courtesy: whoever looks for live producers sees one too many for a while.
+      if (!hasCode(error, 'ledger_unavailable', 'ledger_refused', 'migrations_pending')) throw error;
+    }
+    this.renew();
   }
 
   /** Tells the ledger that this process lives, or that it ends. */
