@@ -48,6 +48,10 @@ export class QuotaService {
   readonly #quotas = new Map<string, { readonly quota: TenantQuota; readonly version: number }>();
   /** The directory's version up to which everything is loaded; undefined before the first load. */
   #version: number | undefined;
+  /** A directory that went back in time was noticed, and is not loaded anew yet: its versions may have caught up since. */
+  #wasRestored = false;
+  /** Own changes during a load of everything; undefined while none runs. */
+  #madeWhileLoading: TenantSetting[] | undefined;
 
   constructor(parts: QuotaServiceParts) {
     this.#parts = parts;
@@ -80,10 +84,12 @@ export class QuotaService {
   async refresh(): Promise<void> {
     if (this.#version === undefined) return this.#loadAll();
     const version = await this.#parts.directory.readVersion();
+    if (this.#wasRestored) return this.#loadAll();
     if (version === this.#version) return;
     // A lower version than known is a restored database: rows may be gone that no version tells of.
     if (version < this.#version) return this.#loadAll();
     const changed = await this.#parts.directory.loadSince(this.#version);
+    if (changed.version < this.#version) return this.#loadAll();
     for (const setting of changed.settings) this.#keep(setting);
     this.#version = changed.version;
   }
@@ -107,21 +113,20 @@ export class QuotaService {
    */
   async remove(tenantId: string): Promise<TenantQuota> {
     const used = await this.#parts.hasUsage(tenantId);
-    const setting = await this.#parts.directory.change(tenantId, (present, nowMs) => {
+    return this.#make(tenantId, (present, nowMs) => {
       if (!used && (present === undefined || !isSet(present))) {
         throw new TallygateError('tenant_not_found', 'No tenant with this id has usage or a quota setting.');
       }
       return emptied(present ?? EMPTY_SETTING, nowMs);
     });
-    return this.#keep(setting);
   }
 
-  async #change(
+  #change(
     tenantId: string,
     patch: SettingPatch,
     apply: (present: StoredSetting, patch: SettingPatch, nowMs: number) => StoredSetting,
   ): Promise<TenantQuota> {
-    const setting = await this.#parts.directory.change(tenantId, (stored, nowMs) => {
+    return this.#make(tenantId, (stored, nowMs) => {
       const present = stored ?? EMPTY_SETTING;
       // A PUT without a plan returns to the default plan, and so names that plan's limits; a PATCH keeps the tenant's own.
       const planAfter = apply(present, patch, nowMs).plan ?? this.#parts.defaultPlan;
@@ -131,14 +136,38 @@ export class QuotaService {
       if (next.earlierCalendars.length > MAX_CALENDAR_CHANGES) throw tooManyCalendarChanges();
       return next;
     });
+  }
+
+  /** Makes a change and puts it in force here at once. */
+  async #make(tenantId: string, change: Parameters<TenantDirectory['change']>[1]): Promise<TenantQuota> {
+    const versionBefore = this.#version;
+    const setting = await this.#parts.directory.change(tenantId, change);
+    this.#madeWhileLoading?.push(setting);
+    // Versions only grow, so this one is of a directory that was restored, and what is known of the tenant is not: it must not
+    // win over the change that was just made. The other settings are loaded anew by the next poll.
+    if (versionBefore !== undefined && setting.version <= versionBefore) {
+      this.#quotas.delete(tenantId);
+      this.#wasRestored = true;
+    }
     return this.#keep(setting);
   }
 
   async #loadAll(): Promise<void> {
-    const all = await this.#parts.directory.loadAll();
-    this.#quotas.clear();
-    for (const setting of all.settings) this.#keep(setting);
-    this.#version = all.version;
+    const made: TenantSetting[] = [];
+    this.#madeWhileLoading = made;
+    try {
+      this.#wasRestored = false;
+      const all = await this.#parts.directory.loadAll();
+      this.#quotas.clear();
+      // The snapshot may be older than a change that this process has made, and answered, meanwhile.
+      for (const setting of [...all.settings, ...made]) this.#keep(setting);
+      this.#version = all.version;
+    } catch (error) {
+      this.#wasRestored = true;
+      throw error;
+    } finally {
+      this.#madeWhileLoading = undefined;
+    }
   }
 
   /** Keeps the newer of two: this process applies its own change at once, and the poll may still be reading an older row. */

@@ -7,7 +7,7 @@ export const POLL_INTERVAL_MS = 500;
 
 /** What follows what. */
 export interface SettingsPollParts {
-  /** Loads what is new; rejects with `ledger_unavailable` or `migrations_pending` while it cannot. */
+  /** Loads what is new; rejects with a ledger's error while it cannot. */
   readonly refresh: () => Promise<void>;
   readonly clock: Clock;
   /** Told of a refresh that failed: settings stay as last known. */
@@ -24,7 +24,7 @@ export function startSettingsPoll(parts: SettingsPollParts): () => void {
     try {
       await parts.refresh();
     } catch (error) {
-      if (!hasCode(error, 'ledger_unavailable', 'migrations_pending')) throw error;
+      if (!hasCode(error, 'ledger_unavailable', 'ledger_refused', 'migrations_pending')) throw error;
       parts.onFailure(error);
     }
     if (!stopped) schedule(Math.max(0, POLL_INTERVAL_MS - (parts.clock.monotonicMs() - beganAt)));
