@@ -13,6 +13,11 @@ const FIGURES = { apiCalls: 3, storageBytes: 5, activeUsers: 2, storageCoverage:
 const MINUTE = { name: 'minute', limit: 60, window: 'minute', source: 'plan' } as const;
 const DAY = { name: 'day', limit: 'unlimited', window: 'day', source: 'override' } as const;
 
+function counted(tenantId: string): string {
+  if (tenantId === 'uncounted') throw new TallygateError('counter_store_unavailable', 'The store is away.');
+  return tenantId;
+}
+
 /** Answers with fixed figures and remembers what was asked. */
 class FixedInstallation implements Installation {
   readonly asked: unknown[] = [];
@@ -41,10 +46,10 @@ class FixedInstallation implements Installation {
   };
 
   readonly admission = {
-    look: (tenantId: string) => ({
+    look: async (tenantId: string) => ({
       outcome: 'admitted' as const,
       allowed: true,
-      tenantId,
+      tenantId: counted(tenantId),
       cost: 0,
       label: { decidedAtMs: 0, usageDate: '1970-01-01', resetNumber: 0 },
       limits: [
@@ -238,6 +243,16 @@ describe('quota', () => {
       timeZone: 'Asia/Tokyo',
       billingAnchorDay: 31,
     });
+  });
+
+  it('set is done when the change is made, also where the counters are away; get has nothing to show then', async () => {
+    const { status, stdout, stderr } = await run('quota set uncounted --plan pro --json');
+    expect([status, stderr]).toEqual([0, expect.stringContaining('The setting was changed.')]);
+    expect(JSON.parse(stdout)).toMatchObject({
+      plan: 'pro',
+      limits: [{ name: 'minute', used: null, resetAt: null }, {}],
+    });
+    expect(await run('quota get uncounted')).toMatchObject({ status: 1, stdout: '', stderr: 'The store is away.\n' });
   });
 });
 

@@ -25,8 +25,11 @@ export interface QuotaReportLimit {
   readonly resetAt: string | null;
 }
 
+/** Where the limits stand; none of them where the counter store did not answer. */
+export type Standing = Pick<Decision, 'limits'>;
+
 /** Joins what holds with where it stands. */
-export function quotaReport(tenantId: string, quota: CommandQuota, decision: Decision): QuotaReport {
+export function quotaReport(tenantId: string, quota: CommandQuota, decision: Standing): QuotaReport {
   const states = new Map(decision.limits.map((state) => [state.name, state]));
   const limits = quota.limits.map(({ name, limit, source }): QuotaReportLimit => {
     const state = states.get(name);

@@ -1,10 +1,11 @@
 // `tallygate quota get|set TENANT`: which limits hold for a tenant, where it stands, and how to change that.
 import { type Command, InvalidArgumentError } from 'commander';
-import { invalidRequest } from '../../core/errors.js';
+import { hasCode, invalidRequest } from '../../core/errors.js';
 import type { SettingPatch } from '../../core/quota/setting.js';
 import { tenantIdFault } from '../../core/tenantId.js';
 import type { CommandContext } from '../context.js';
-import { type QuotaReport, quotaReport } from '../quotaReport.js';
+import type { Installation } from '../installation.js';
+import { type QuotaReport, quotaReport, type Standing } from '../quotaReport.js';
 import { textTable } from '../textTable.js';
 
 /** What `--limit NAME=VALUE` says; null ends an override. */
@@ -59,7 +60,7 @@ async function show(
   const report = await context.withInstallation(async (installation) => {
     await installation.ready();
     if (patch !== undefined) await installation.quotaService.merge(tenantId, patch);
-    const decision = await installation.admission.look(tenantId);
+    const decision = await standing(context, installation, tenantId, patch !== undefined);
     // What a counter has charged proves a tenant whose usage is still on its way; otherwise it must be in the ledger, or set.
     if (patch === undefined && !decision.limits.some((state) => state.used > 0)) {
       await installation.usageService.query(tenantId, undefined);
@@ -67,6 +68,22 @@ async function show(
     return quotaReport(tenantId, installation.quotaService.quotaOf(tenantId), decision);
   });
   context.terminal.result(options.json ? `${JSON.stringify(report, null, 2)}\n` : asText(report));
+}
+
+/** A change that was made is done, also where nobody can say what is left: then the figures are missing, and none is invented. */
+async function standing(
+  { terminal }: CommandContext,
+  { admission }: Installation,
+  tenantId: string,
+  changed: boolean,
+): Promise<Standing> {
+  try {
+    return await admission.look(tenantId);
+  } catch (error) {
+    if (!changed || !hasCode(error, 'counter_store_unavailable')) throw error;
+    terminal.message(`The setting was changed. What is used and left cannot be shown: ${error.message}\n`);
+    return { limits: [] };
+  }
 }
 
 function asText({ plan, timeZone, billingAnchorDay, limits }: QuotaReport): string {
