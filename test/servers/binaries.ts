@@ -2,12 +2,13 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, realpathSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
-import { embeddedPostgresFolder, installPostgres, installRedis } from './install.js';
+import { embeddedPostgresFolder, installPgBouncer, installPostgres, installRedis } from './install.js';
 
 const OLDEST_POSTGRES = 15;
 const DEBIAN = '/usr/lib/postgresql';
 
-export interface RedisBinary {
+/** A server's binary. */
+export interface ServerBinary {
   readonly command: string;
   /** Set where the binary was unpacked without root and its libraries lie beside it. */
   readonly libraries: string | undefined;
@@ -21,9 +22,16 @@ export async function postgresFolder(): Promise<string> {
 }
 
 /** The Redis server's binary. Found once a run; the workers inherit the answer. */
-export async function redisBinary(): Promise<RedisBinary> {
+export async function redisBinary(): Promise<ServerBinary> {
   process.env.TEST_REDIS_BINARY ??= findRedis() ?? (await afterInstall('Redis', installRedis, findRedis));
   return { command: process.env.TEST_REDIS_BINARY, libraries: process.env.TEST_REDIS_LIBRARIES };
+}
+
+/** PgBouncer's binary. Found once a run; the workers inherit the answer. */
+export async function pgBouncerBinary(): Promise<ServerBinary> {
+  process.env.TEST_PGBOUNCER_BINARY ??=
+    findPgBouncer() ?? (await afterInstall('PgBouncer', installPgBouncer, findPgBouncer));
+  return { command: process.env.TEST_PGBOUNCER_BINARY, libraries: process.env.TEST_PGBOUNCER_LIBRARIES };
 }
 
 /** A version of at least 15 that has its `initdb` beside it: on PATH there may be a wrapper, or a client alone. */
@@ -49,6 +57,11 @@ function findRedis(): string | undefined {
   return onPath('redis-server').find((path) => /Redis server v=\d+/.test(versionOf(path)));
 }
 
+/** Debian puts it where only root's PATH looks. */
+function findPgBouncer(): string | undefined {
+  return [...onPath('pgbouncer'), '/usr/sbin/pgbouncer'].find((path) => /^PgBouncer \d/.test(versionOf(path)));
+}
+
 function versionOf(path: string): string {
   return spawnSync(path, ['--version'], { encoding: 'utf8', timeout: 10_000 }).stdout ?? '';
 }
@@ -59,7 +72,7 @@ function onPath(name: string): string[] {
 }
 
 async function afterInstall(
-  what: 'PostgreSQL' | 'Redis',
+  what: keyof typeof REMEDIES,
   install: () => Promise<string | undefined>,
   find: () => string | undefined,
 ): Promise<string> {
@@ -71,12 +84,13 @@ async function afterInstall(
   } catch (error) {
     cause = error;
   }
-  const variable = what === 'Redis' ? 'TEST_REDIS_URL' : 'TEST_DATABASE_URL';
-  const name = what === 'Redis' ? 'redis-server' : 'postgres (15 or newer, with initdb beside it)';
   const reason = cause instanceof Error ? `: ${cause.message}` : '';
-  throw new Error(
-    `No ${what} for the tests, and installing it failed${reason}\n` +
-      `Put ${name} on PATH, or set ${variable} to a server that tests may create and drop data on.`,
-    { cause },
-  );
+  throw new Error(`No ${what} for the tests, and installing it failed${reason}\n${REMEDIES[what]}`, { cause });
 }
+
+const REMEDIES = {
+  PostgreSQL:
+    'Put postgres (15 or newer, with initdb beside it) on PATH, or set TEST_DATABASE_URL to a server that tests may create and drop data on.',
+  Redis: 'Put redis-server on PATH, or set TEST_REDIS_URL to a server that tests may create and drop data on.',
+  PgBouncer: 'Put pgbouncer on PATH.',
+};

