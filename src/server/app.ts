@@ -84,7 +84,8 @@ function readyz(readiness: AppParts['readiness']): Handler {
   return (req, res) => {
     const { ready, waitingFor, degraded } = readiness();
     if (ready) return sendJson(res, 200, { status: degraded.length === 0 ? 'ready' : 'degraded', degraded });
-    const detail = `Waiting for ${waitingFor ?? 'the stores'}.`;
+    // A store's own message may be whole sentences.
+    const detail = `Waiting for ${waitingFor ?? 'the stores'}`.replace(/\.?$/, '.');
     sendProblem(res, problem('not_ready', { requestId: requestIdOf(req), detail }));
   };
 }

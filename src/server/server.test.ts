@@ -146,6 +146,8 @@ describe('the server at its start', () => {
       'not_ready',
       'Waiting for the ledger: connection refused.',
     ]);
+    Object.assign(state, { waitingFor: 'the tables: Run it.' });
+    expect((await get('/readyz')).json().detail).toBe('Waiting for the tables: Run it.');
     expect((await get('/livez')).status).toBe(200);
     expect(decide).not.toHaveBeenCalled();
     opening.resolve();
