@@ -22,6 +22,9 @@ export interface CallerOptions {
   readonly includeOptions?: boolean | undefined;
 }
 
+/** The types of {@link CallerOptions}, for `checkMountOptions`. */
+export const CALLER_OPTIONS = { skip: ['function'], includeOptions: ['boolean'] } as const;
+
 /** Whether the request is none of ours. */
 export function skipper({ skip, includeOptions = false }: CallerOptions): (req: IncomingMessage) => boolean {
   return (req) => (!includeOptions && req.method === 'OPTIONS') || skip?.(req) === true;

@@ -7,7 +7,8 @@ import type { Handler, Next } from '../http/handler.js';
 import { requestIdOf } from '../http/requestId.js';
 import { sendProblem, setHeaders } from '../http/respond.js';
 import type { OfRequest, RequestState, ResolvableRequest } from '../http/tenantOf.js';
-import { type CallerOptions, type CallerParts, fail, idOrThrow, skipper } from './caller.js';
+import { CALLER_OPTIONS, type CallerOptions, type CallerParts, fail, idOrThrow, skipper } from './caller.js';
+import { checkMountOptions } from './mountOptions.js';
 
 /** What the middleware needs of the instance that it belongs to. */
 export interface TenantQuotaParts extends CallerParts {
@@ -27,10 +28,15 @@ export interface TenantQuotaOptions extends CallerOptions {
  * Makes the middleware. Each mount charges: a request that passes two is charged twice. Errors that `cost`, `skip` and the
  * resolvers throw go to `next`.
  *
- * @throws TallygateError `invalid_configuration` where `cost` is a number that no cost can be.
+ * @throws TallygateError `invalid_configuration` for an unknown option, one of another type, or a `cost` that none can be.
  */
 export function createTenantQuota(parts: TenantQuotaParts, options: TenantQuotaOptions = {}): Handler {
   const { decide, admit, resolvers, tenantless, enabled } = parts;
+  checkMountOptions<TenantQuotaOptions>('tenantQuota', options, {
+    ...CALLER_OPTIONS,
+    cost: ['number', 'function'],
+    requireTenant: ['boolean'],
+  });
   const { requireTenant = false } = options;
   const skips = skipper(options);
   const costOf = costFunction(options.cost ?? 1);

@@ -2,7 +2,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Handler, Next } from '../http/handler.js';
 import type { RequestState, ResolvableRequest } from '../http/tenantOf.js';
-import { type CallerOptions, type CallerParts, fail, idOrThrow, skipper } from './caller.js';
+import { CALLER_OPTIONS, type CallerOptions, type CallerParts, fail, idOrThrow, skipper } from './caller.js';
+import { checkMountOptions } from './mountOptions.js';
 
 /** What the middleware needs of the instance that it belongs to. */
 export interface UsageMeterParts extends CallerParts {
@@ -33,9 +34,13 @@ interface MeteredRequest extends IncomingMessage {
   tallygate?: RequestState;
 }
 
-/** Makes the middleware. A request is metered once, however often the middleware is mounted. */
+/**
+ * Makes the middleware. A request is metered once, however often the middleware is mounted.
+ * @throws TallygateError `invalid_configuration` for an unknown option, or one of another type.
+ */
 export function createUsageMeter(parts: UsageMeterParts, options: UsageMeterOptions = {}): Handler {
   const { recordCall, usageDateOf, start, resolvers, tenantless, warn } = parts;
+  checkMountOptions<UsageMeterOptions>('usageMeter', options, { ...CALLER_OPTIONS, countWhen: ['function'] });
   const { countWhen } = options;
   const skips = skipper(options);
   if (!parts.enabled || !parts.meterEnabled)

@@ -1,0 +1,32 @@
+// The options of one mount, checked when it is made: a misspelt `cost` would charge 1 for ever, a `skip` that is no function
+// would fail each request.
+import { TallygateError } from '../http/faults.js';
+
+/** What each option may be, by name, as `typeof` says it. */
+type Known<Options> = { readonly [Name in keyof Required<Options>]: readonly ('function' | 'boolean' | 'number')[] };
+
+/**
+ * Checks names and types; an option that is undefined was left out.
+ * @throws TallygateError `invalid_configuration` with every fault
+ */
+export function checkMountOptions<Options extends object>(
+  middleware: string,
+  options: Options,
+  known: Known<Options>,
+): void {
+  const types = new Map<string, readonly string[]>(Object.entries(known));
+  const faults = Object.entries(options).flatMap(([name, value]: [string, unknown]) => {
+    if (value === undefined) return [];
+    const location = `${middleware}.${name}`;
+    const expected = types.get(name);
+    if (expected === undefined)
+      return [{ location, message: `expected one of the options ${[...types.keys()].join(', ')}` }];
+    if (expected.includes(typeof value)) return [];
+    return [
+      { location, message: `expected a ${expected.join(' or a ')}, got ${value === null ? 'null' : typeof value}` },
+    ];
+  });
+  if (faults.length === 0) return;
+  const message = faults.map((fault) => `${fault.location}: ${fault.message}`).join('\n');
+  throw new TallygateError('invalid_configuration', message, { faults });
+}
