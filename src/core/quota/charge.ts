@@ -88,15 +88,20 @@ export function charge(stored: ReadonlyMap<string, StoredWindow>, request: Charg
   if (request.deadlineMs !== undefined && timeMs > request.deadlineMs) return unanswered('late', timeMs);
   const before: FoundWindow[] = [];
   let cold = false;
+  let isAnyNew = false;
   for (const window of request.windows) {
     const candidate = findWindow(window, stored.get(window.field), timeMs);
     // A clock that is off makes every other finding about this request meaningless, so it is told first.
     if (candidate === 'clock') return unanswered('clock', timeMs);
-    if (candidate === 'cold') cold = true;
-    else before.push(candidate);
+    if (candidate === 'cold') {
+      cold = true;
+      continue;
+    }
+    before.push(candidate);
+    if (candidate.isNew) isAnyNew = true;
   }
   if (cold) return unanswered('cold', timeMs);
-  const found = before.map((one) => (one.isNew ? countInner(one, before) : one));
+  const found = isAnyNew ? before.map((one) => (one.isNew ? countInner(one, before) : one)) : before;
   const denied =
     request.cost > 0 && found.some((one) => one.limit !== undefined && request.cost > one.limit - one.used);
   const added = denied ? 0 : request.cost;
@@ -147,7 +152,7 @@ function findWindow(
   const known = stored !== undefined && stored.start <= lastStart ? stored : undefined;
   const knownEnd =
     known === undefined ? Number.NEGATIVE_INFINITY : Math.max(known.end, sentEndFor(window, known.start));
-  if (known !== undefined && timeMs < knownEnd) return withFloor(window, { ...known, end: knownEnd }, false);
+  if (known !== undefined && timeMs < knownEnd) return withFloor(window, known, knownEnd, false);
   const sent = sentWindowAt(window, timeMs);
   if (sent < 0) return 'clock';
   const sentStart = window.starts[sent] as number;
@@ -156,10 +161,10 @@ function findWindow(
   // An older window proves that this store has been counting all along, so a new one begins at 0. Without one nothing is known.
   if (known === undefined && window.fromLedger && window.limit !== undefined && window.floor?.start !== start)
     return 'cold';
-  return withFloor(window, fresh, true);
+  return withFloor(window, fresh, fresh.end, true);
 }
 
-function withFloor(window: ChargeWindow, counter: StoredWindow, isNew: boolean): FoundWindow {
+function withFloor(window: ChargeWindow, counter: StoredWindow, end: number, isNew: boolean): FoundWindow {
   const floor = window.floor?.start === counter.start ? window.floor : undefined;
   const used = floor === undefined ? counter.used : Math.max(counter.used, floor.used);
   const provisional =
@@ -170,7 +175,7 @@ function withFloor(window: ChargeWindow, counter: StoredWindow, isNew: boolean):
     field: window.field,
     limit: window.limit,
     start: counter.start,
-    end: counter.end,
+    end,
     used,
     provisional,
     sent,
@@ -191,7 +196,11 @@ function countInner(fresh: FoundWindow, all: readonly FoundWindow[]): FoundWindo
 /** Index of the sent window that holds `instant`, or -1. */
 function sentWindowAt(window: ChargeWindow, instant: number): number {
   if (instant >= window.end) return -1;
-  return window.starts.findLastIndex((start) => start <= instant);
+  // Written out: this runs some times for each window of each request.
+  const [previous, present, next] = window.starts;
+  if (instant >= next) return 2;
+  if (instant >= present) return 1;
+  return instant >= previous ? 0 : -1;
 }
 
 /**
@@ -206,11 +215,9 @@ function sentEndFor(window: ChargeWindow, storedStart: number): number {
 const endOfSent = (window: ChargeWindow, sent: number): number => window.starts[sent + 1] ?? window.end;
 
 function writesOf(found: readonly FoundWindow[], added: number, denied: boolean): ReadonlyMap<string, StoredWindow> {
-  const written = denied ? found.filter((one) => one.raised) : found;
-  return new Map(
-    written.map((one) => [
-      one.field,
-      { start: one.start, end: one.end, used: saturatingSum(one.used, added), provisional: one.provisional },
-    ]),
-  );
+  const writes = new Map<string, StoredWindow>();
+  for (const { field, start, end, used, provisional, raised } of found) {
+    if (!denied || raised) writes.set(field, { start, end, used: saturatingSum(used, added), provisional });
+  }
+  return writes;
 }

@@ -99,7 +99,7 @@ export class Admission {
     const { rehydration } = this.#parts;
     const generation = this.#parts.store.generation;
     const { windows } = this.#plan(attempt);
-    const floors = await rehydration.optionalFloorsOf(attempt.tenantId, windows);
+    const floors = await rehydration.optionalFloorsOf(attempt.tenantId, windows, attempt.cost === 0);
     attempt.waitsSinceMs = this.#parts.clock.monotonicMs();
     if (floors === undefined) return this.#call(attempt, rehydration.lastKnownFloors(attempt.tenantId, windows));
     const decision = await this.#call(attempt, floors);

@@ -32,6 +32,13 @@ export interface RehydrationParts {
 /** The least that the windows have counted; entries belong to the windows that were asked for. */
 export type Floors = readonly (CounterFloor | undefined)[];
 
+interface Reading {
+  readonly windows: readonly PlannedWindow[];
+  readonly floors: Floors;
+  readonly generation: number;
+  readonly atMs: number;
+}
+
 interface Standing {
   /** The set of limits that the floors were sent for, by identity; undefined where none were, or the store forgot since. */
   limits: object | undefined;
@@ -42,7 +49,9 @@ interface Standing {
   provisional: boolean;
   /** What the store told last. */
   seen: readonly CountedWindow[] | undefined;
-  /** What is known beyond that: counts that the store forgot, and what an outage policy let pass. */
+  /** The last reading of the ledger, for looks. */
+  read: Reading | undefined;
+  /** What is known beyond what was seen: counts that the store forgot, and what an outage policy let pass. */
   known: readonly CountedWindow[];
 }
 
@@ -79,8 +88,16 @@ export class Rehydration {
   /**
    * The same for a call that can go on without. While the ledger is away it does not wait: one reading in the background
    * finds out when the ledger answers again.
+   * @param isLook a look writes no floors and so stays due: it takes those of the flush interval before, or a tenant that only
+   *   ever looks would have the ledger flushed and asked on each request
    */
-  async optionalFloorsOf(tenantId: string, windows: readonly PlannedWindow[]): Promise<Floors | undefined> {
+  async optionalFloorsOf(
+    tenantId: string,
+    windows: readonly PlannedWindow[],
+    isLook: boolean,
+  ): Promise<Floors | undefined> {
+    const recent = isLook ? this.#recentFloors(tenantId, windows) : undefined;
+    if (recent !== undefined) return recent;
     if (this.#sums.state === 'answers') return this.#read(tenantId, windows);
     if (this.#sums.state === 'untried') {
       this.#sums.trying();
@@ -144,20 +161,29 @@ export class Rehydration {
     if (standing !== undefined && cost > 0) standing.known = merged(standing.known, standing.seen ?? [], cost);
   }
 
+  #recentFloors(tenantId: string, windows: readonly PlannedWindow[]): Floors | undefined {
+    const read = this.#standings.get(tenantId)?.read;
+    if (read?.windows !== windows || read.generation !== this.#parts.generation()) return undefined;
+    return this.#parts.clock.monotonicMs() - read.atMs < this.#healAfterMs ? read.floors : undefined;
+  }
+
   async #read(tenantId: string, windows: readonly PlannedWindow[]): Promise<Floors | undefined> {
+    const generation = this.#parts.generation();
     await this.#parts.flushCharges(tenantId);
     const queries = windows.map((window) => queryOf(tenantId, window));
     const sums = await this.#sums.read(queries.filter((query) => query !== undefined));
     if (sums === undefined) return undefined;
-    const standing = this.#standings.get(tenantId);
+    const standing = this.#remembered(tenantId);
     let next = 0;
-    return windows.map((window, index) => {
+    const floors = windows.map((window, index) => {
       if (queries[index] === undefined) return undefined;
       const sum = sums[next] ?? 0;
       next += 1;
       // What is not flushed yet the ledger cannot know, and this process may.
       return { start: window.starts[1], used: Math.max(sum, lastKnown(standing, window) ?? 0) };
     });
+    standing.read = { windows, floors, generation, atMs: this.#parts.clock.monotonicMs() };
+    return floors;
   }
 
   #remembered(tenantId: string): Standing {
@@ -181,6 +207,7 @@ const newStanding = (): Standing => ({
   healed: false,
   provisional: false,
   seen: undefined,
+  read: undefined,
   known: [],
 });
 
