@@ -108,13 +108,10 @@ function readDefaultPlan(reader: EnvironmentReader, plans: Plans): string {
 /** The default will be `local`; until that exists, refusing is what keeps the promise never to admit above a limit. */
 function readStoreErrorPolicy(reader: EnvironmentReader): StoreErrorPolicy {
   const name = 'QUOTA_ON_STORE_ERROR';
-  const asked = reader.choice(name, ['local', 'allow', 'deny'], 'deny');
-  reader.notYet(
-    name,
-    (text) => text === 'local',
-    'use deny (503 while the store is away) or allow (let pass and count)',
-  );
-  return asked === 'allow' ? 'allow' : 'deny';
+  if (reader.text(name) !== 'local') return reader.choice(name, ['allow', 'deny'], 'deny');
+  const instead = 'use deny (503 while the store is away) or allow (let pass and count)';
+  reader.notYet(name, () => true, instead);
+  return 'deny';
 }
 
 /** Settings of later versions. Ignoring one would be a quota or a journal that somebody relies on and that is not there. */

@@ -120,8 +120,9 @@ const KNOWN_INCREMENTS: readonly string[] = [
 ] satisfies (keyof UsageIncrements)[];
 
 function checkedIncrements(increments: UsageIncrements, now: number): CheckedIncrements {
-  const { apiCalls, storageBytes, user, at } = increments;
-  const faults: Fault[] = Object.keys(increments)
+  // From JavaScript anything may come.
+  const { apiCalls, storageBytes, user, at } = increments ?? {};
+  const faults: Fault[] = Object.keys(increments ?? {})
     .filter((name) => !KNOWN_INCREMENTS.includes(name))
     .map((name) => ({ location: name, message: `expected one of ${KNOWN_INCREMENTS.join(', ')}` }));
   for (const [name, amount] of Object.entries({ apiCalls, storageBytes })) {
@@ -129,6 +130,9 @@ function checkedIncrements(increments: UsageIncrements, now: number): CheckedInc
   }
   const userId = resolveId(user, userIdFault);
   if (userId.kind === 'fault') faults.push({ location: 'user', message: userId.fault });
+  if (apiCalls === undefined && storageBytes === undefined && userId.kind === 'none') {
+    faults.push({ location: 'increments', message: 'expected at least one of apiCalls, user and storageBytes' });
+  }
   const atMs = at === undefined ? now : at instanceof Date ? at.getTime() : Number.NaN;
   if (!(atMs >= now - OLDEST_STORAGE_POINT_MS && atMs <= now + NEWEST_STORAGE_POINT_MS)) {
     faults.push({ location: 'at', message: 'expected a Date at most 35 days back and at most 5 minutes ahead' });

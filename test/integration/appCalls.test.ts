@@ -47,6 +47,7 @@ describe('usage.record and usage.query', () => {
     ['a time far ahead', { apiCalls: 1, at: new Date(Date.now() + 3_600_000) }, 'at'],
     ['no time at all', { apiCalls: 1, at: new Date(Number.NaN) }, 'at'],
     ['a user with a NUL', { user: 'a\0b' }, 'user'],
+    ['nothing to meter', {}, 'increments'],
     ['a meter of a later version', { meter: 'tokens', value: 5 }, 'meter'],
   ])('%s is refused, and nothing of it is booked', async (_, increments, location) => {
     await expect(tallygate.usage.record('refused', increments as UsageIncrements)).rejects.toMatchObject({
