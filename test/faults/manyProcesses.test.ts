@@ -42,6 +42,34 @@ async function rowsOf(text: string): Promise<Record<string, unknown>[]> {
 }
 
 describe('four processes, fifty requests in flight each, one tenant', () => {
+  it('a lowered limit refuses, and a raised one admits, in every process within 1 s', async () => {
+    const [first, ...others] = servers as [FleetServer, ...FleetServer[]];
+    const consume = (server: FleetServer) => call('POST', `${server.url}/v1/consume`, { tenant: 'changed' });
+    // It is about noon there, so the day does not end under this test.
+    const setting = (day: number) => ({ timeZone: zoneAtNoon(), limits: { day } });
+    for (const server of servers) expect((await consume(server)).status).toBe(200);
+    for (const [day, status] of [
+      [2, 429],
+      [1_000, 200],
+    ] as const) {
+      await call('PUT', `${first.url}/api/admin/quotas/changed`, setting(day));
+      const changedAt = performance.now();
+      for (const server of others) {
+        const deadlineMs = 1_000 - (performance.now() - changedAt);
+        const answer = await until(
+          async () => {
+            const given = await consume(server);
+            return given.status === status && given;
+          },
+          { deadlineMs, what: `a ${status}` },
+        );
+        const remaining = Number(answer.headers['x-ratelimit-remaining-day']);
+        expect(remaining).toBeGreaterThanOrEqual(0);
+        if (status === 429) expect(remaining).toBe(0);
+      }
+    }
+  });
+
   it('admit exactly the day limit of 1,000, and the ledger says 1,000 after SIGTERM', async () => {
     const [first] = servers as [FleetServer];
     const set = await call('PUT', `${first.url}/api/admin/quotas/busy`, { plan: 'free', timeZone: zoneAtNoon() });
