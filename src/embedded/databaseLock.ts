@@ -53,11 +53,18 @@ function held(dataFolder: string, number: number): DatabaseLock {
     release: () => {
       if (released) return;
       released = true;
+      // The folder may have been removed under a running process, and made again by another, which holds that number now.
+      if (!isOwn(readHolder(lockFile(dataFolder, number)))) return;
       // Replaced, not removed: numbers must not start again while a slow starter still thinks of an old one.
-      const file = writeUnfinished(dataFolder, null);
-      renameSync(file, lockFile(dataFolder, number));
+      renameSync(writeUnfinished(dataFolder, null), lockFile(dataFolder, number));
     },
   };
+}
+
+function isOwn(holder: ProcessIdentity | null | 'gone'): boolean {
+  if (holder === null || holder === 'gone') return false;
+  const { pid, startedAt } = ownIdentity();
+  return holder.pid === pid && holder.startedAt === startedAt;
 }
 
 /** Whether this process now holds the lock with `number`. */

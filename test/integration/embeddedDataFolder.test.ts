@@ -1,5 +1,5 @@
 // The data folder with real processes: one holder of the database, one admin token, whoever starts at once or was killed.
-import { chmodSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { ADMIN_TOKEN_FILE, readOrMakeAdminToken } from '../../src/embedded/adminToken.js';
@@ -106,6 +106,24 @@ describe('the lock on the database folder', () => {
     lock.release();
     expect(() => lockDatabase(folder)).toThrow(/in use/);
     next.release();
+  });
+
+  it('of a folder that was removed meanwhile is given back without a word, and takes nothing from who made it again', () => {
+    const removed = newFolder('removed');
+    const lock = lockDatabase(removed);
+    rmSync(removed, { recursive: true });
+    lock.release();
+
+    const again = newFolder('again');
+    const before = lockDatabase(again);
+    rmSync(again, { recursive: true });
+    mkdirSync(again);
+    writeFileSync(
+      join(again, 'postgres.lock-1'),
+      JSON.stringify({ ...ownIdentity(), pid: process.ppid, startedAt: 'unknown' }),
+    );
+    before.release();
+    expect(() => lockDatabase(again)).toThrow(`process ${process.ppid}`);
   });
 
   it('is not held by a pid that another process has got since', () => {
