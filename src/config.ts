@@ -4,8 +4,9 @@ import { readPlanVariables } from './config/quotaVariables.js';
 import { type DatabaseAddress, type RedisAddress, readDatabase, readRedis } from './config/storeVariables.js';
 import { DEFAULT_PLAN, type Plans } from './core/quota/plans.js';
 
-export { configurationFault, type Environment } from './config/environment.js';
+export type { Environment } from './config/environment.js';
 export type { DatabaseAddress, RedisAddress } from './config/storeVariables.js';
+export { configurationFault } from './core/errors.js';
 
 /** Which response headers tell a client of its limits. */
 export type HeaderStyle = 'legacy' | 'standard' | 'both' | 'none';

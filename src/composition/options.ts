@@ -1,7 +1,7 @@
 // What an app may say in code, laid over the environment: an option left out means what its variable says. Read once, all
 // faults at once; the app's object is neither changed nor kept.
-import { type Config, configurationFault, type Environment, readConfig } from '../config.js';
-import { type Fault, hasCode } from '../core/errors.js';
+import { type Config, type Environment, readConfig } from '../config.js';
+import { configurationFault, type Fault, hasCode } from '../core/errors.js';
 import type { Limit } from '../core/quota/limit.js';
 import { type Plans, readPlans } from '../core/quota/plans.js';
 import { DEFAULT_SCHEMA, schemaFault } from '../core/schemaName.js';

@@ -1,5 +1,5 @@
 // Reads single variables of an environment and gathers what is wrong with them, so that all faults are told at once.
-import { type Fault, TallygateError } from '../core/errors.js';
+import { configurationFault, type Fault } from '../core/errors.js';
 
 /** Variables by name, as in `process.env`. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -77,12 +77,6 @@ export class EnvironmentReader {
   throwFaults(): void {
     if (this.faults.length > 0) throw configurationFault(this.faults);
   }
-}
-
-/** The error for faults of the configuration: its message has one line each, beginning with the variable. */
-export function configurationFault(faults: readonly Fault[]): TallygateError {
-  const message = faults.map((fault) => `${fault.location}: ${fault.message}`).join('\n');
-  return new TallygateError('invalid_configuration', message, { faults });
 }
 
 /** The number that `text` writes in decimal digits alone, if it is at most 2^53-1. */

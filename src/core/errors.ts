@@ -50,6 +50,16 @@ export function invalidRequest(faults: readonly Fault[]): TallygateError {
   return new TallygateError('invalid_request', message, { faults });
 }
 
+/** A refused configuration: one line for each fault, beginning with the option or variable that is at fault. */
+export function configurationFault(faults: readonly Fault[], cause?: unknown): TallygateError {
+  const message = faults.map((fault) => `${fault.location}: ${fault.message}`).join('\n');
+  return new TallygateError('invalid_configuration', message, { cause, faults });
+}
+
+/** Nothing is known of a tenant: a mistyped id must not be answered by zeros and a default plan. */
+export const tenantNotFound = (): TallygateError =>
+  new TallygateError('tenant_not_found', 'No tenant with this id has usage or a quota setting.');
+
 /** Whether `error` is ours and carries one of `codes`. For catch blocks, which name what they expect and rethrow the rest. */
 export function hasCode(error: unknown, ...codes: readonly ErrorCode[]): error is TallygateError {
   return error instanceof TallygateError && codes.includes(error.code);

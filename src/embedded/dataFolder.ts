@@ -1,7 +1,7 @@
 // The data folder: where the embedded database, the admin token and (later) journals lie. Made on first use, for its owner alone.
 import { accessSync, constants, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { TallygateError } from '../core/errors.js';
+import { configurationFault, type TallygateError } from '../core/errors.js';
 
 /** Where data go without `TALLYGATE_DATA_DIR`: below the folder in which the process was started. */
 export const DEFAULT_DATA_FOLDER = '.tallygate';
@@ -43,10 +43,7 @@ const REASONS: Readonly<Record<string, string>> = {
 
 function refused(folder: string, reason: string, cause: unknown): TallygateError {
   const message = `expected a folder that this process can write to, got ${folder}: ${reason}`;
-  return new TallygateError('invalid_configuration', `TALLYGATE_DATA_DIR: ${message}`, {
-    cause,
-    faults: [{ location: 'TALLYGATE_DATA_DIR', message }],
-  });
+  return configurationFault([{ location: 'TALLYGATE_DATA_DIR', message }], cause);
 }
 
 /** The code of a system error, as `ENOENT`. */

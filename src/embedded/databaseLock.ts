@@ -9,7 +9,7 @@
 import { randomBytes } from 'node:crypto';
 import { linkSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { TallygateError } from '../core/errors.js';
+import { configurationFault, TallygateError } from '../core/errors.js';
 import { codeOf } from './dataFolder.js';
 import { isAlive, ownIdentity, type ProcessIdentity } from './processIdentity.js';
 
@@ -149,8 +149,5 @@ function locked(dataFolder: string, { pid }: ProcessIdentity): TallygateError {
 
 function noLinks(dataFolder: string, cause: unknown): TallygateError {
   const message = `expected a file system with hard links, which the lock of the embedded database needs, got ${dataFolder}`;
-  return new TallygateError('invalid_configuration', `TALLYGATE_DATA_DIR: ${message}`, {
-    cause,
-    faults: [{ location: 'TALLYGATE_DATA_DIR', message }],
-  });
+  return configurationFault([{ location: 'TALLYGATE_DATA_DIR', message }], cause);
 }

@@ -1,6 +1,6 @@
 // The options of one mount, checked when it is made: a misspelt `cost` would charge 1 for ever, a `skip` that is no function
 // would fail each request.
-import { TallygateError } from '../http/faults.js';
+import { configurationFault } from '../http/faults.js';
 
 /** What each option may be, by name, as `typeof` says it. */
 type Known<Options> = { readonly [Name in keyof Required<Options>]: readonly ('function' | 'boolean' | 'number')[] };
@@ -26,7 +26,5 @@ export function checkMountOptions<Options extends object>(
       { location, message: `expected a ${expected.join(' or a ')}, got ${value === null ? 'null' : typeof value}` },
     ];
   });
-  if (faults.length === 0) return;
-  const message = faults.map((fault) => `${fault.location}: ${fault.message}`).join('\n');
-  throw new TallygateError('invalid_configuration', message, { faults });
+  if (faults.length > 0) throw configurationFault(faults);
 }

@@ -1,6 +1,6 @@
 // Which limits hold for a tenant: its plan, its overrides, its calendar. All settings are in memory, loaded at start and then
 // followed by version, so that a decision asks nobody; a tenant without a setting costs neither a query nor memory.
-import { invalidRequest, TallygateError } from '../../core/errors.js';
+import { invalidRequest, TallygateError, tenantNotFound } from '../../core/errors.js';
 import type { EffectiveLimit } from '../../core/quota/limit.js';
 import type { Plans } from '../../core/quota/plans.js';
 import {
@@ -114,9 +114,7 @@ export class QuotaService {
   async remove(tenantId: string): Promise<TenantQuota> {
     const used = await this.#parts.hasUsage(tenantId);
     return this.#make(tenantId, (present, nowMs) => {
-      if (!used && (present === undefined || !isSet(present))) {
-        throw new TallygateError('tenant_not_found', 'No tenant with this id has usage or a quota setting.');
-      }
+      if (!used && (present === undefined || !isSet(present))) throw tenantNotFound();
       return emptied(present ?? EMPTY_SETTING, nowMs);
     });
   }

@@ -1,5 +1,5 @@
 // What was used: the answer of the usage API and of the command line, from the ledger and never from a cache.
-import { TallygateError } from '../../core/errors.js';
+import { tenantNotFound } from '../../core/errors.js';
 import { dateAt, firstOfMonth, type TenantCalendar, type UsageDate } from '../../core/time/calendar.js';
 import { buildUsageReport, type UsageReport } from '../../core/usage/usageReport.js';
 import type { Clock } from '../../ports/clock.js';
@@ -46,9 +46,7 @@ export class UsageService {
     if (await this.#parts.flushWithin(READ_FLUSH_WAIT_MS)) this.#flushedUpToMs = askedAtMs;
     // The ledger hands out the points of the last day asked for: that of today, where today is in the range.
     const usage = await this.#parts.ledger.readUsage(tenantId, from, from <= today && today < to ? today : to);
-    if (!usage.exists && !hasSetting) {
-      throw new TallygateError('tenant_not_found', 'No tenant with this id has usage or a quota setting.');
-    }
+    if (!usage.exists && !hasSetting) throw tenantNotFound();
     return buildUsageReport({ tenantId, from, to, today, usage, calendar, asOfMs: this.#flushedUpToMs });
   }
 
