@@ -1,18 +1,11 @@
 // What the commands need of an installation: the narrow side of what the composition root makes.
 import type { Readable } from 'node:stream';
 import type { Decision } from '../core/quota/decision.js';
-import type { EffectiveLimit } from '../core/quota/limit.js';
+import type { HeldQuota } from '../core/quota/quotaReport.js';
 import type { SettingPatch } from '../core/quota/setting.js';
-import type { TenantCalendar, UsageDate } from '../core/time/calendar.js';
+import type { UsageDate } from '../core/time/calendar.js';
 import type { LogSelector } from '../core/usage/accessLog.js';
 import type { UsageReport } from '../core/usage/usageReport.js';
-
-/** What holds for a tenant. */
-export interface CommandQuota {
-  readonly plan: string;
-  readonly calendar: TenantCalendar;
-  readonly limits: readonly EffectiveLimit[];
-}
 
 /** A log to replay. */
 export interface CommandReplay {
@@ -60,8 +53,8 @@ export interface Installation {
     ): Promise<UsageReport>;
   };
   readonly quotaService: {
-    quotaOf(tenantId: string): CommandQuota;
-    merge(tenantId: string, patch: SettingPatch): Promise<CommandQuota>;
+    quotaOf(tenantId: string): HeldQuota;
+    merge(tenantId: string, patch: SettingPatch): Promise<HeldQuota>;
   };
   /** Where the tenant stands; charges nothing and creates nothing. */
   readonly admission: { look(tenantId: string): Decision | Promise<Decision> };

@@ -1,6 +1,7 @@
 // GET, PUT, PATCH, DELETE /quotas/:tenantId: which limits hold for a tenant, what is left of them, and setting them.
 import { z } from 'zod';
 import type { Plans } from '../core/quota/plans.js';
+import { quotaReport } from '../core/quota/quotaReport.js';
 import type { SettingPatch } from '../core/quota/setting.js';
 import type { Decision } from '../http/admit.js';
 import { locatedBelow, tenantNotFound } from '../http/faults.js';
@@ -103,33 +104,11 @@ async function read(parts: AdminQuotasParts, tenantId: string): Promise<object> 
   // Usage may still be on its way to the ledger: what a counter has charged proves the tenant too.
   const known = parts.quotas.quotaOf(tenantId).hasSetting || decision.limits.some((state) => state.used > 0);
   if (!known && !(await parts.hasUsage(tenantId))) throw tenantNotFound();
-  return bodyOf(parts.quotas.quotaOf(tenantId), tenantId, decision);
+  return quotaReport(tenantId, parts.quotas.quotaOf(tenantId), decision.limits);
 }
 
+/** Also where the counter store does not answer: a setting can be read and changed all the same. */
 async function quotaBody(parts: AdminQuotasParts, tenantId: string): Promise<object> {
   const decision = await parts.look(tenantId);
-  return bodyOf(parts.quotas.quotaOf(tenantId), tenantId, decision);
-}
-
-/** Figures are null where the counter store did not answer: a setting can be read and changed all the same, and none is invented. */
-function bodyOf(quota: TenantQuota, tenantId: string, decision: Decision): object {
-  const states = new Map(decision.limits.map((state) => [state.name, state]));
-  return {
-    tenantId,
-    plan: quota.plan,
-    timeZone: quota.calendar.timeZone,
-    billingAnchorDay: quota.calendar.billingAnchorDay,
-    limits: quota.limits.map(({ name, limit, source }) => {
-      const state = states.get(name);
-      return {
-        name,
-        limit,
-        source,
-        used: state?.used ?? null,
-        held: 0,
-        remaining: limit === 'unlimited' || state === undefined ? null : Math.max(0, limit - state.used),
-        resetAt: state === undefined ? null : new Date(state.resetAtMs).toISOString(),
-      };
-    }),
-  };
+  return quotaReport(tenantId, parts.quotas.quotaOf(tenantId), decision.limits);
 }

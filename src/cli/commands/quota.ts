@@ -1,11 +1,12 @@
 // `tallygate quota get|set TENANT`: which limits hold for a tenant, where it stands, and how to change that.
 import { type Command, InvalidArgumentError } from 'commander';
 import { hasCode, invalidRequest } from '../../core/errors.js';
+import type { LimitState } from '../../core/quota/decision.js';
+import { type QuotaReport, quotaReport } from '../../core/quota/quotaReport.js';
 import type { SettingPatch } from '../../core/quota/setting.js';
 import { tenantIdFault } from '../../core/tenantId.js';
 import type { CommandContext } from '../context.js';
 import type { Installation } from '../installation.js';
-import { type QuotaReport, quotaReport, type Standing } from '../quotaReport.js';
 import { textTable } from '../textTable.js';
 
 /** What `--limit NAME=VALUE` says; null ends an override. */
@@ -60,29 +61,29 @@ async function show(
   const report = await context.withInstallation(async (installation) => {
     await installation.ready();
     if (patch !== undefined) await installation.quotaService.merge(tenantId, patch);
-    const decision = await standing(context, installation, tenantId, patch !== undefined);
+    const states = await statesOf(context, installation, tenantId, patch !== undefined);
     // What a counter has charged proves a tenant whose usage is still on its way; otherwise it must be in the ledger, or set.
-    if (patch === undefined && !decision.limits.some((state) => state.used > 0)) {
+    if (patch === undefined && !states.some((state) => state.used > 0)) {
       await installation.usageService.query(tenantId, undefined);
     }
-    return quotaReport(tenantId, installation.quotaService.quotaOf(tenantId), decision);
+    return quotaReport(tenantId, installation.quotaService.quotaOf(tenantId), states);
   });
   context.terminal.result(options.json ? `${JSON.stringify(report, null, 2)}\n` : asText(report));
 }
 
 /** A change that was made is done, also where nobody can say what is left: then the figures are missing, and none is invented. */
-async function standing(
+async function statesOf(
   { terminal }: CommandContext,
   { admission }: Installation,
   tenantId: string,
   changed: boolean,
-): Promise<Standing> {
+): Promise<readonly LimitState[]> {
   try {
-    return await admission.look(tenantId);
+    return (await admission.look(tenantId)).limits;
   } catch (error) {
     if (!changed || !hasCode(error, 'counter_store_unavailable')) throw error;
     terminal.message(`The setting was changed. What is used and left cannot be shown: ${error.message}\n`);
-    return { limits: [] };
+    return [];
   }
 }
 
