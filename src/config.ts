@@ -2,6 +2,7 @@
 import { type Environment, EnvironmentReader } from './config/environment.js';
 import { readPlanVariables } from './config/quotaVariables.js';
 import { type DatabaseAddress, type RedisAddress, readDatabase, readRedis } from './config/storeVariables.js';
+import type { StoreErrorPolicy } from './core/quota/decision.js';
 import { DEFAULT_PLAN, type Plans } from './core/quota/plans.js';
 
 export type { Environment } from './config/environment.js';
@@ -10,9 +11,6 @@ export { configurationFault } from './core/errors.js';
 
 /** Which response headers tell a client of its limits. */
 export type HeaderStyle = 'legacy' | 'standard' | 'both' | 'none';
-
-/** What becomes of a request when the counter store does not answer. */
-export type StoreErrorPolicy = 'allow' | 'deny';
 
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
 

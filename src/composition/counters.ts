@@ -1,11 +1,11 @@
 // The counter store of an installation, and the decisions that stand on it.
 import type { TallygateError } from '../core/errors.js';
-import type { Decision } from '../core/quota/decision.js';
+import type { Decision, StoreErrorPolicy } from '../core/quota/decision.js';
 import type { Clock } from '../ports/clock.js';
 import type { CounterStore } from '../ports/counterStore.js';
 import type { Observer } from '../ports/observer.js';
 import type { UsageLedger } from '../ports/usageLedger.js';
-import { Admission, type StoreErrorPolicy } from '../services/admission/admission.js';
+import { Admission } from '../services/admission/admission.js';
 import { Rehydration } from '../services/admission/rehydration.js';
 import { StoreClock } from '../services/admission/storeClock.js';
 import { StoreGuard } from '../services/admission/storeGuard.js';
@@ -39,7 +39,6 @@ export function counterStore(redis: RedisChoice, clock: Clock, health: Health, l
 /** What decisions need of the rest of an installation. */
 export interface DecisionParts {
   readonly store: CounterStore;
-  /** With the deadline of a seeding read. */
   readonly sums: Pick<UsageLedger, 'sumCharges'>;
   readonly flushCharges: (tenantId: string) => Promise<void>;
   readonly quotaOf: (tenantId: string) => TenantQuota;

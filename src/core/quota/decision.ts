@@ -7,13 +7,15 @@ import type { EffectiveLimit } from './limit.js';
 /** Where one limit of the tenant stands. */
 export interface LimitState {
   readonly name: string;
-  /** Undefined: unlimited. */
+  /** Units in one window; undefined: unlimited. */
   readonly limit: number | undefined;
+  /** Units counted in the window, this request's own included where it was admitted. */
   readonly used: number;
   /** `limit - used`, never negative; undefined where unlimited. */
   readonly remaining: number | undefined;
-  /** First and last instant of the window that was charged, in milliseconds since 1970. */
+  /** First instant of the window that was charged, in milliseconds since 1970. */
   readonly startMs: number;
+  /** First instant after that window, in milliseconds since 1970: then the limit is whole again. */
   readonly resetAtMs: number;
   /** Whether this limit is one that refused the request. */
   readonly violated: boolean;
@@ -21,8 +23,9 @@ export interface LimitState {
 
 /** What an admission was charged to. `usageMeter` books to this day, also when the response ends on the next one. */
 export interface DecisionLabel {
-  /** The counter store's clock; the process's where the store did not answer. */
+  /** In milliseconds since 1970, by the counter store's clock; by the process's where the store did not answer. */
   readonly decidedAtMs: number;
+  /** The tenant's date at that instant. */
   readonly usageDate: UsageDate;
   /** How often the tenant's counts were reset before; 0 until the first. */
   readonly resetNumber: number;
@@ -34,6 +37,9 @@ export interface DecisionLabel {
  * it did not answer and the policy let the request pass.
  */
 export type DecisionOutcome = 'admitted' | 'denied' | 'cost_exceeds_limit' | 'unavailable' | 'unconfirmed';
+
+/** What becomes of a request while the counter store, or the ledger for a counter that the store forgot, does not answer. */
+export type StoreErrorPolicy = 'allow' | 'deny';
 
 /** What became of one request. */
 export interface Decision {
@@ -51,6 +57,19 @@ export interface Decision {
   /** Whether the store may have charged this cost although no answer came. */
   readonly chargeUnknown: boolean;
 }
+
+/** A decision that no store took part in: without any figure of a limit. What `made` leaves out is empty, or false. */
+export const decisionWithoutStore = (
+  made: Pick<Decision, 'outcome' | 'tenantId' | 'cost'> & Partial<Pick<Decision, 'exceeded' | 'chargeUnknown'>>,
+  label: Pick<DecisionLabel, 'decidedAtMs' | 'usageDate'>,
+): Decision => ({
+  allowed: made.outcome === 'unconfirmed',
+  label: { ...label, resetNumber: 0 },
+  limits: [],
+  exceeded: [],
+  chargeUnknown: false,
+  ...made,
+});
 
 /** The states of a tenant's limits after a reply. `counted[i]` belongs to `limits[i]`. */
 export function limitStates(

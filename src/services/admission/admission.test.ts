@@ -1,13 +1,13 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { TallygateError } from '../../core/errors.js';
 import { type ChargeReply, type ChargeRequest, charge, type StoredWindow } from '../../core/quota/charge.js';
-import type { Decision } from '../../core/quota/decision.js';
+import type { Decision, StoreErrorPolicy } from '../../core/quota/decision.js';
 import type { EffectiveLimit, WindowUnit } from '../../core/quota/limit.js';
 import { UTC_CALENDAR } from '../../core/time/calendar.js';
 import type { CounterStore } from '../../ports/counterStore.js';
 import type { ChargeSumQuery } from '../../ports/usageLedger.js';
 import type { TenantQuota } from '../usage/quotaService.js';
-import { Admission, type StoreErrorPolicy } from './admission.js';
+import { Admission } from './admission.js';
 import { Rehydration } from './rehydration.js';
 import { StoreClock } from './storeClock.js';
 import { StoreGuard } from './storeGuard.js';

@@ -2,7 +2,13 @@
 // (headers, 429, ledger) reads this one. Where store and ledger can answer from memory the whole path is synchronous.
 import { hasCode, type TallygateError } from '../../core/errors.js';
 import type { ChargeReply, ChargeWindow, CountedWindow } from '../../core/quota/charge.js';
-import { type Decision, type DecisionLabel, limitStates, limitsBelowCost } from '../../core/quota/decision.js';
+import {
+  type Decision,
+  decisionWithoutStore,
+  limitStates,
+  limitsBelowCost,
+  type StoreErrorPolicy,
+} from '../../core/quota/decision.js';
 import type { WindowPlan } from '../../core/quota/windows.js';
 import { dateAt } from '../../core/time/calendar.js';
 import type { Clock } from '../../ports/clock.js';
@@ -12,9 +18,6 @@ import type { TenantQuota } from '../usage/quotaService.js';
 import type { Floors, Rehydration } from './rehydration.js';
 import type { StoreClock } from './storeClock.js';
 import { WindowPlans } from './windowPlans.js';
-
-/** What holds while the counter store, or the ledger for a counter that the store forgot, does not answer. */
-export type StoreErrorPolicy = 'deny' | 'allow';
 
 /** Most calls for one decision: one, one more with windows by the store's clock, one with floors, one after being late. */
 const MAX_CALLS = 4;
@@ -203,23 +206,16 @@ export class Admission {
     return this.#unanswered(attempt, { outcome: passes ? 'unconfirmed' : 'unavailable', chargeUnknown });
   }
 
-  /** A decision without the store: labelled by the process's clock, without any figure of a limit. */
-  #unanswered(attempt: Attempt, what: Pick<Decision, 'outcome'> & Partial<Decision>): Decision {
-    return {
-      allowed: what.outcome === 'unconfirmed',
-      tenantId: attempt.tenantId,
-      cost: attempt.cost,
-      label: this.#labelByProcess(attempt.quota),
-      limits: [],
-      exceeded: [],
-      chargeUnknown: false,
-      ...what,
-    };
-  }
-
-  #labelByProcess(quota: TenantQuota): DecisionLabel {
+  /** A decision without the store: labelled by the process's clock. */
+  #unanswered(
+    { tenantId, cost, quota }: Attempt,
+    what: Pick<Decision, 'outcome'> & Partial<Pick<Decision, 'exceeded' | 'chargeUnknown'>>,
+  ): Decision {
     const decidedAtMs = this.#parts.clock.wallMs();
-    return { decidedAtMs, usageDate: dateAt(decidedAtMs, quota.calendar), resetNumber: 0 };
+    return decisionWithoutStore(
+      { tenantId, cost, ...what },
+      { decidedAtMs, usageDate: dateAt(decidedAtMs, quota.calendar) },
+    );
   }
 
   #plan(attempt: Attempt): WindowPlan {

@@ -3,10 +3,10 @@
 // begun. In between this costs one comparison.
 //
 // States: waiting -> open -> closed, or waiting -> closed.
-import type { Decision } from '../../core/quota/decision.js';
+import { type Decision, decisionWithoutStore, type StoreErrorPolicy } from '../../core/quota/decision.js';
 import { dateAt, UTC_CALENDAR } from '../../core/time/calendar.js';
 import type { Clock } from '../../ports/clock.js';
-import type { Admission, StoreErrorPolicy } from './admission.js';
+import type { Admission } from './admission.js';
 
 /** Longest wait of a request for the start. */
 export const START_WAIT_MS = 15_000;
@@ -94,17 +94,11 @@ export class StartGate {
   }
 
   #unready(tenantId: string, cost: number): Decision {
-    const allowed = this.#parts.policy === 'allow';
+    const outcome = this.#parts.policy === 'allow' ? 'unconfirmed' : 'unavailable';
     const decidedAtMs = this.#parts.clock.wallMs();
-    return {
-      outcome: allowed ? 'unconfirmed' : 'unavailable',
-      allowed,
-      tenantId,
-      cost,
-      label: { decidedAtMs, usageDate: dateAt(decidedAtMs, UTC_CALENDAR), resetNumber: 0 },
-      limits: [],
-      exceeded: [],
-      chargeUnknown: false,
-    };
+    return decisionWithoutStore(
+      { outcome, tenantId, cost },
+      { decidedAtMs, usageDate: dateAt(decidedAtMs, UTC_CALENDAR) },
+    );
   }
 }
