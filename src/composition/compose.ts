@@ -29,9 +29,6 @@ import { Lifecycle } from './lifecycle.js';
 import type { Log } from './log.js';
 import { metering } from './metering.js';
 
-/** Longest wait for the ledger's sums when a counter is cold; beyond it the ledger counts as away. */
-const SUMS_DEADLINE_MS = 2_000;
-
 /** What one installation is made of. */
 export interface CompositionSettings {
   readonly database: DatabaseChoice;
@@ -112,7 +109,7 @@ export function compose(settings: CompositionSettings): Composition {
   const admission = new StartGate({
     admission: decisions({
       store,
-      sums: postgresLedger(pool, { schema, deadlineMs: SUMS_DEADLINE_MS }),
+      sums: ledger,
       flushCharges: async (tenantId) => {
         if (flusher.holds(tenantId)) await flushWithin(READ_FLUSH_WAIT_MS);
       },
