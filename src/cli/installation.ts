@@ -5,6 +5,7 @@ import type { HeldQuota } from '../core/quota/quotaReport.js';
 import type { SettingPatch } from '../core/quota/setting.js';
 import type { UsageDate } from '../core/time/calendar.js';
 import type { LogSelector } from '../core/usage/accessLog.js';
+import type { UsagePeriod } from '../core/usage/usagePeriod.js';
 import type { UsageReport } from '../core/usage/usageReport.js';
 
 /** A log to replay. */
@@ -47,10 +48,7 @@ export interface Installation {
    */
   ready(): Promise<void>;
   readonly usageService: {
-    query(
-      tenantId: string,
-      period: { readonly from: UsageDate; readonly to: UsageDate } | undefined,
-    ): Promise<UsageReport>;
+    query(tenantId: string, period: UsagePeriod | undefined): Promise<UsageReport>;
   };
   readonly quotaService: {
     quotaOf(tenantId: string): HeldQuota;

@@ -1,12 +1,12 @@
 // What an app calls outside of requests: jobs, queues, sockets. Ids and numbers are checked here, since no route did.
 import { type Fault, invalidRequest, TallygateError } from '../core/errors.js';
 import type { Decision } from '../core/quota/decision.js';
-import { MAX_COUNT } from '../core/quota/limit.js';
+import { isCount, MAX_COUNT } from '../core/quota/limit.js';
 import { resolveId, tenantIdFault, userIdFault } from '../core/tenantId.js';
-import { dateAt, type UsageDate } from '../core/time/calendar.js';
-import { usagePeriodFaults } from '../core/usage/usagePeriod.js';
+import { dateAt } from '../core/time/calendar.js';
+import { type UsagePeriod, usagePeriodFaults } from '../core/usage/usagePeriod.js';
 import type { UsageReport } from '../core/usage/usageReport.js';
-import { NEWEST_STORAGE_POINT_MS, OLDEST_STORAGE_POINT_MS } from '../services/metering/usageRecorder.js';
+import { isWithinReach } from '../services/metering/usageRecorder.js';
 import type { Composition } from './compose.js';
 
 /** A tenant's or user's id as an app holds it: text, a safe integer, or a bigint (the last two as their decimal text). */
@@ -57,7 +57,7 @@ export interface UsageCalls {
    * @param period days `YYYY-MM-DD`, both inclusive, at most 366. Default: the tenant's current calendar month up to today
    * @throws TallygateError `invalid_request`, `tenant_not_found`, `ledger_unavailable`, `not_ready`
    */
-  query(tenantId: Id, period?: { readonly from: UsageDate; readonly to: UsageDate }): Promise<UsageReport>;
+  query(tenantId: Id, period?: UsagePeriod): Promise<UsageReport>;
 }
 
 /** See {@link QuotaCalls}. */
@@ -65,7 +65,7 @@ export function quotaCalls({ admission }: Composition): QuotaCalls {
   return {
     consume: async (tenantId, { cost = 1 } = {}) => {
       const id = checkedTenant(tenantId);
-      if (!isAmount(cost)) throw invalidRequest([amountFault('cost', cost)]);
+      if (!isCount(cost)) throw invalidRequest([amountFault('cost', cost)]);
       return admission.decide(id, cost);
     },
     peek: async (tenantId) => admission.look(checkedTenant(tenantId)),
@@ -86,10 +86,7 @@ export function usageCalls(composition: Composition, wallMs: () => number): Usag
     if (user !== undefined) usageRecorder.recordUser(id, usageDate, user);
   }
 
-  async function query(
-    tenantId: Id,
-    period?: { readonly from: UsageDate; readonly to: UsageDate },
-  ): Promise<UsageReport> {
+  async function query(tenantId: Id, period?: UsagePeriod): Promise<UsageReport> {
     const id = checkedTenant(tenantId);
     const faults = period === undefined ? [] : usagePeriodFaults(period.from, period.to);
     if (faults.length > 0) throw invalidRequest(faults);
@@ -126,7 +123,7 @@ function checkedIncrements(increments: UsageIncrements, now: number): CheckedInc
     .filter((name) => !KNOWN_INCREMENTS.includes(name))
     .map((name) => ({ location: name, message: `expected one of ${KNOWN_INCREMENTS.join(', ')}` }));
   for (const [name, amount] of Object.entries({ apiCalls, storageBytes })) {
-    if (amount !== undefined && !isAmount(amount)) faults.push(amountFault(name, amount));
+    if (amount !== undefined && !isCount(amount)) faults.push(amountFault(name, amount));
   }
   const userId = resolveId(user, userIdFault);
   if (userId.kind === 'fault') faults.push({ location: 'user', message: userId.fault });
@@ -134,7 +131,7 @@ function checkedIncrements(increments: UsageIncrements, now: number): CheckedInc
     faults.push({ location: 'increments', message: 'expected at least one of apiCalls, user and storageBytes' });
   }
   const atMs = at === undefined ? now : at instanceof Date ? at.getTime() : Number.NaN;
-  if (!(atMs >= now - OLDEST_STORAGE_POINT_MS && atMs <= now + NEWEST_STORAGE_POINT_MS)) {
+  if (!isWithinReach(atMs, now)) {
     faults.push({ location: 'at', message: 'expected a Date at most 35 days back and at most 5 minutes ahead' });
   }
   if (faults.length > 0) throw invalidRequest(faults);
@@ -147,9 +144,6 @@ function checkedTenant(tenantId: Id): string {
   const message = resolved.kind === 'fault' ? resolved.fault : 'expected a tenant id, got none';
   throw invalidRequest([{ location: 'tenantId', message }]);
 }
-
-const isAmount = (value: unknown): value is number =>
-  typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
 
 const amountFault = (location: string, value: unknown): Fault => ({
   location,

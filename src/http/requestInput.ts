@@ -1,8 +1,9 @@
 // What routes read from a request besides its body: the tenant in the path, the period in the query; and how a fault is worded.
 import type { IncomingMessage } from 'node:http';
+import { isCount, MAX_COUNT } from '../core/quota/limit.js';
 import { tenantIdFault, userIdFault } from '../core/tenantId.js';
-import { isUsageDate, type UsageDate } from '../core/time/calendar.js';
-import { usagePeriodFaults } from '../core/usage/usagePeriod.js';
+import { isUsageDate } from '../core/time/calendar.js';
+import { type UsagePeriod, usagePeriodFaults } from '../core/usage/usagePeriod.js';
 import { type Fault, invalidRequest } from './faults.js';
 
 /**
@@ -15,17 +16,11 @@ export function tenantOfPath(decoded: unknown): string {
   return String(decoded);
 }
 
-/** Days, both inclusive. */
-export interface QueriedPeriod {
-  readonly from: UsageDate;
-  readonly to: UsageDate;
-}
-
 /**
  * `?from=&to=` of a request; undefined where neither is there. Parameters that mean nothing are ignored.
  * @throws TallygateError `invalid_request` with every fault of both
  */
-export function periodOfQuery(req: IncomingMessage): QueriedPeriod | undefined {
+export function periodOfQuery(req: IncomingMessage): UsagePeriod | undefined {
   const url = req.url ?? '';
   // Not the framework's parser: which one an app has set decides what a repeated or nested parameter becomes.
   const query = new URLSearchParams(url.includes('?') ? url.slice(url.indexOf('?')) : '');
@@ -50,8 +45,7 @@ export const userFault = (value: unknown): string | undefined => textFault(value
 
 /** Why a body's value cannot be a whole number from 0 to 2^53-1, or undefined where it can. */
 export function wholeFault(value: unknown): string | undefined {
-  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return undefined;
-  return `expected a whole number from 0 to ${Number.MAX_SAFE_INTEGER}, got ${shown(value)}`;
+  return isCount(value) ? undefined : `expected a whole number from 0 to ${MAX_COUNT}, got ${shown(value)}`;
 }
 
 const INSTANT = /^(\d{4}-\d{2}-\d{2})T([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,9})?)?(Z|[+-]\d{2}:\d{2})$/;

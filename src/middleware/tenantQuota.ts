@@ -1,6 +1,7 @@
 // The middleware that asks the quota: it charges the request's cost to its tenant, lets it pass or answers 429, and tells
 // the client in headers where its limits stand. Synchronous from end to end where the decision is.
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { isCount, MAX_COUNT } from '../core/quota/limit.js';
 import type { Admit, Decision } from '../http/admit.js';
 import { invalidRequest, TallygateError } from '../http/faults.js';
 import type { Handler, Next } from '../http/handler.js';
@@ -90,7 +91,7 @@ function costFunction(cost: number | OfRequest<number>): (req: ResolvableRequest
 }
 
 function checkedCost(cost: number): number {
-  if (Number.isSafeInteger(cost) && cost >= 0) return cost;
-  const message = `cost: expected a whole number from 0 to ${Number.MAX_SAFE_INTEGER}, got ${String(cost)}`;
+  if (isCount(cost)) return cost;
+  const message = `cost: expected a whole number from 0 to ${MAX_COUNT}, got ${String(cost)}`;
   throw new TallygateError('invalid_configuration', message);
 }

@@ -4,6 +4,10 @@ import type { CalendarUnit } from '../time/calendar.js';
 /** The largest number that Tallygate counts to: JavaScript and Redis's Lua are exact up to here. Sums saturate at it. */
 export const MAX_COUNT = Number.MAX_SAFE_INTEGER;
 
+/** Whether `value` is something that can be counted: a whole number from 0 to {@link MAX_COUNT}. */
+export const isCount = (value: unknown): value is number =>
+  typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
+
 /** The fixed windows. Minute and hour are aligned to UTC; day, week (from Monday) and month (from the anchor day) are the tenant's. */
 export type WindowUnit = 'minute' | 'hour' | CalendarUnit;
 
@@ -19,9 +23,11 @@ export interface Limit {
   readonly name: string;
   /** Quota units in one window, a whole number from 0 to 2^53-1 (0 refuses everything), or `'unlimited'`. */
   readonly limit: number | 'unlimited';
+  /** The span that the number is for. */
   readonly window: WindowUnit;
 }
 
+/** What a limit's name looks like: it becomes a part of a header's name and stands unquoted in structured fields. */
 export const LIMIT_NAME_PATTERN = /^[a-z][a-z0-9-]{0,31}$/;
 
 /** Where the number of a limit comes from: the tenant's own, its plan's, or the default plan of a tenant that has none. */

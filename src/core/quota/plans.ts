@@ -1,7 +1,7 @@
 // Plans: named sets of limits. Which ones exist without any configuration, and what a plan that an app or the environment
 // gives must look like. Every fault of a plan is found, not the first alone.
 import type { Fault } from '../errors.js';
-import { LIMIT_NAME_PATTERN, type Limit, MAX_COUNT, WINDOW_UNITS, type WindowUnit } from './limit.js';
+import { isCount, LIMIT_NAME_PATTERN, type Limit, MAX_COUNT, WINDOW_UNITS, type WindowUnit } from './limit.js';
 
 /** Limits by plan name, each plan's shortest window first. */
 export type Plans = ReadonlyMap<string, readonly Limit[]>;
@@ -29,8 +29,7 @@ export const DEFAULT_PLAN = 'free';
 export const isWindowUnit = (text: unknown): text is WindowUnit => WINDOW_UNITS.some((unit) => unit === text);
 
 /** Whether `value` may stand as a limit's number: a whole number from 0 to 2^53-1, or `unlimited`. */
-export const isLimitValue = (value: unknown): value is number | 'unlimited' =>
-  value === 'unlimited' || (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0);
+export const isLimitValue = (value: unknown): value is number | 'unlimited' => value === 'unlimited' || isCount(value);
 
 /** What {@link isLimitValue} accepts, for a message. */
 export const LIMIT_VALUE_EXPECTED = `a whole number from 0 to ${MAX_COUNT} or "unlimited"`;

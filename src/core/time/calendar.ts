@@ -13,7 +13,15 @@ export {
   type TenantCalendar,
   UTC_CALENDAR,
 } from './calendarSetting.js';
-export { addDays, datesBetween, daysBetween, firstOfMonth, isUsageDate, type UsageDate } from './usageDate.js';
+export {
+  addDays,
+  datesBetween,
+  daysBetween,
+  firstOfMonth,
+  isUsageDate,
+  monthLength,
+  type UsageDate,
+} from './usageDate.js';
 export { isTimeZone } from './zone.js';
 
 /** 0001-01-01 and 10000-01-01: dates outside have no `YYYY-MM-DD`. */

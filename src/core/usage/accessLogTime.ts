@@ -1,4 +1,5 @@
 // The time of an access-log line, `[17/May/2015:10:05:03 +0000]`, as an instant.
+import { monthLength } from '../time/calendar.js';
 
 /** Bytes from the opening bracket to the closing one. */
 const LENGTH = 28;
@@ -69,13 +70,8 @@ function digits(bytes: Buffer, at: number, count: number): number {
   return value;
 }
 
-const DAYS_OF_MONTHS = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
-const isLeapYear = (year: number): boolean => (year % 4 === 0 && year % 100 !== 0) || year % 400 === 0;
-
-function isDate(year: number, month: number, day: number): boolean {
-  const last = month === 2 && isLeapYear(year) ? 29 : (DAYS_OF_MONTHS[month - 1] as number);
-  return year >= FIRST_YEAR && year <= LAST_YEAR && day >= 1 && day <= last;
-}
+const isDate = (year: number, month: number, day: number): boolean =>
+  year >= FIRST_YEAR && year <= LAST_YEAR && day >= 1 && day <= monthLength(year, month);
 
 /** Days of the Gregorian calendar, counted from March so that the leap day comes last. `Date.UTC` is four times as slow. */
 function daysSince1970(year: number, month: number, day: number): number {

@@ -1,6 +1,12 @@
 // Which days may be asked for at once.
 import type { Fault } from '../errors.js';
-import { daysBetween, isUsageDate } from '../time/calendar.js';
+import { daysBetween, isUsageDate, type UsageDate } from '../time/calendar.js';
+
+/** Days of a tenant that are asked for, both inclusive. */
+export interface UsagePeriod {
+  readonly from: UsageDate;
+  readonly to: UsageDate;
+}
 
 /** Most days of one report, both ends counted: a leap year. */
 const MAX_PERIOD_DAYS = 366;

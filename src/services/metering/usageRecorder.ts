@@ -2,16 +2,20 @@
 // the app: all of them land in the buffer, in the turn in which they happen.
 import { invalidRequest } from '../../core/errors.js';
 import type { Decision } from '../../core/quota/decision.js';
-import { MAX_COUNT } from '../../core/quota/limit.js';
+import { isCount, MAX_COUNT } from '../../core/quota/limit.js';
 import type { UsageDate } from '../../core/time/calendar.js';
 import type { Clock } from '../../ports/clock.js';
 import type { UsageBuffer } from './usageBuffer.js';
 import { uuidv7 } from './uuidv7.js';
 
-/** Storage points further back than this are refused: the days before are closed. */
-export const OLDEST_STORAGE_POINT_MS = 35 * 86_400_000;
-/** Storage points further ahead than this are refused: a clock is wrong. */
-export const NEWEST_STORAGE_POINT_MS = 5 * 60_000;
+/** Usage further back than this is refused: the storage of the days before is closed. */
+const OLDEST_MS = 35 * 86_400_000;
+/** Usage further ahead than this is refused: a clock is wrong. */
+const NEWEST_MS = 5 * 60_000;
+
+/** Whether usage of the instant `atMs` can be booked at `nowMs`: at most 35 days back and 5 minutes ahead. NaN cannot. */
+export const isWithinReach = (atMs: number, nowMs: number): boolean =>
+  atMs >= nowMs - OLDEST_MS && atMs <= nowMs + NEWEST_MS;
 
 /** What it needs. */
 export interface UsageRecorderParts {
@@ -81,11 +85,10 @@ export class UsageRecorder {
   recordStorage(tenantId: string, bytes: number, atMs: number): void {
     const now = this.#parts.clock.wallMs();
     const faults = [];
-    if (!Number.isSafeInteger(bytes) || bytes < 0) {
+    if (!isCount(bytes)) {
       faults.push({ location: 'set', message: `expected whole bytes from 0 to ${MAX_COUNT}, got ${bytes}` });
     }
-    // Written so that NaN is a fault too.
-    if (!(atMs >= now - OLDEST_STORAGE_POINT_MS && atMs <= now + NEWEST_STORAGE_POINT_MS)) {
+    if (!isWithinReach(atMs, now)) {
       faults.push({ location: 'at', message: 'expected a time at most 35 days back and at most 5 minutes ahead' });
     }
     if (faults.length > 0) throw invalidRequest(faults);

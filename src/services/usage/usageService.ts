@@ -1,18 +1,13 @@
 // What was used: the answer of the usage API and of the command line, from the ledger and never from a cache.
 import { tenantNotFound } from '../../core/errors.js';
-import { dateAt, firstOfMonth, type TenantCalendar, type UsageDate } from '../../core/time/calendar.js';
+import { dateAt, firstOfMonth, type TenantCalendar } from '../../core/time/calendar.js';
+import type { UsagePeriod } from '../../core/usage/usagePeriod.js';
 import { buildUsageReport, type UsageReport } from '../../core/usage/usageReport.js';
 import type { Clock } from '../../ports/clock.js';
 import type { UsageLedger } from '../../ports/usageLedger.js';
 
 /** Longest wait of a read for this process's own buffer; what is not in the ledger by then is told by `asOf`. */
 export const READ_FLUSH_WAIT_MS = 250;
-
-/** Days, both inclusive. */
-export interface UsagePeriod {
-  readonly from: UsageDate;
-  readonly to: UsageDate;
-}
 
 /** What it needs. */
 export interface UsageServiceParts {
