@@ -5,6 +5,7 @@ import type { AdminRoutesParts } from '../routes/adminRoutes.js';
 import type { Composition } from './compose.js';
 import type { Log } from './log.js';
 
+/** See the head of this file. `onError` logs what the app's client is not told. */
 export function adminParts(
   composition: Composition,
   config: Pick<Config, 'plans' | 'defaultPlan'>,

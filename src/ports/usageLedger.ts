@@ -170,7 +170,7 @@ export interface UsageLedger {
   replayPosition(source: string): Promise<(ReplayPosition & { readonly options: string }) | undefined>;
   /** `lost`: another replay advanced the source meanwhile; nothing was written. */
   applyReplay(batch: ReplayBatch): Promise<'applied' | 'lost'>;
-  /** Both dates inclusive. `now` decides nothing here: the running day is integrated by the report. */
+  /** Both dates inclusive. The ledger's clock decides nothing here: the running day is integrated by the report. */
   readUsage(tenantId: string, from: UsageDate, to: UsageDate): Promise<LedgerUsage>;
   /** One sum a query, in their order, in one round trip. */
   sumCharges(queries: readonly ChargeSumQuery[]): Promise<readonly number[]>;

@@ -1,4 +1,5 @@
-// The server's log: lines of JSON on stderr, so that stdout holds what a person or a script reads at the start.
+// The log of the server, of an app's instance and of commands: lines of JSON on stderr, so that stdout holds what a person or a
+// script reads.
 import { destination, type Logger, pino } from 'pino';
 
 /** Makes the log. Written at once: the last line before an exit is the one that matters. */

@@ -57,7 +57,7 @@ export interface UsageReportInput {
   readonly today: UsageDate;
   readonly usage: KnownUsage;
   readonly calendar: TenantCalendar;
-  /** The ledger's clock when `usage` was read, in milliseconds since 1970: today counts up to here. */
+  /** Up to when all of the asking process's usage is known to be in `usage`, in milliseconds since 1970: today counts up to here. */
   readonly asOfMs: number;
 }
 

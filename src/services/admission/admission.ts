@@ -29,7 +29,7 @@ export interface AdmissionParts {
   readonly storeClock: StoreClock;
   readonly rehydration: Rehydration;
   readonly policy: StoreErrorPolicy;
-  /** Longest wait for the store, from the request's arrival, in milliseconds; a reading from the ledger is apart. */
+  /** Longest wait for the store, in milliseconds from the request's arrival; it begins anew after a reading from the ledger. */
   readonly timeoutMs: number;
   readonly clock: Clock;
   readonly observer: Observer;

@@ -2,8 +2,9 @@
 // than one reading may take, however many wait before him. Remembers that the ledger is away, so that an outage costs one wait
 // and not one a request.
 //
-// States: `answers`; `away` after a failure or a reading that took too long. From `away` each second one reading tries anew, and
-// its success leads back. Who must know waits for that one as well; who can go on without does not (`rehydration.ts`).
+// States: `answers` -> `away` after a failure or a reading that took too long -> `untried` a second later -> `trying` once
+// somebody has said so. A reading that succeeds leads back to `answers` from any of them, one that fails to `away`. Who must know
+// reads in all states but `away`; who can go on without leaves it at one reading in the background (`rehydration.ts`).
 import { hasCode, TallygateError } from '../../core/errors.js';
 import type { Clock } from '../../ports/clock.js';
 import type { ChargeSumQuery } from '../../ports/usageLedger.js';
@@ -24,7 +25,7 @@ export interface LedgerSumsParts {
   readonly clock: Clock;
 }
 
-/** The sums that one tenant waits for. */
+/** The sums that one caller waits for. */
 interface Reading {
   readonly resolve: (sums: readonly number[]) => void;
   readonly reject: (error: unknown) => void;

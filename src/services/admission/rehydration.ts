@@ -19,7 +19,7 @@ const SHORTEST_FLUSH_INTERVAL_MS = 250;
 
 /** What it needs. */
 export interface RehydrationParts {
-  /** The sums, in order; rejects with a ledger error within its own deadline of 2 s. */
+  /** The sums, in order; rejects with a ledger error within 2 s. */
   readonly sumCharges: (queries: readonly ChargeSumQuery[]) => Promise<readonly number[]>;
   /** Brings this process's own unflushed charges of a tenant to the ledger, as far as it can within 250 ms. */
   readonly flushCharges: (tenantId: string) => Promise<void>;
@@ -32,7 +32,8 @@ export interface RehydrationParts {
 /** The least that the windows have counted; entries belong to the windows that were asked for. */
 export type Floors = readonly (CounterFloor | undefined)[];
 
-interface Reading {
+/** What a reading of the ledger said, and of when it is. */
+interface LastReading {
   readonly windows: readonly PlannedWindow[];
   readonly floors: Floors;
   readonly generation: number;
@@ -50,7 +51,7 @@ interface Standing {
   /** What the store told last. */
   seen: readonly CountedWindow[] | undefined;
   /** The last reading of the ledger, for looks. */
-  read: Reading | undefined;
+  read: LastReading | undefined;
   /** What is known beyond what was seen: counts that the store forgot, and what an outage policy let pass. */
   known: readonly CountedWindow[];
 }

@@ -16,7 +16,7 @@ export interface RedisCounterStoreOptions {
 }
 
 /**
- * Redis 6 or newer as a counter store. It owns the connection and closes it.
+ * Redis 7 or newer as a counter store. It owns the connection and closes it.
  * @throws TallygateError `invalid_configuration`
  */
 export function redisCounterStore(connection: RedisConnection, options: RedisCounterStoreOptions = {}): CounterStore {
