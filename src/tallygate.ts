@@ -20,7 +20,7 @@ import { createMetrics } from './telemetry/metrics.js';
 export { composeServer } from './composition/serverParts.js';
 
 /** Longest wait of `close` for what has to be flushed, in milliseconds. */
-export const CLOSE_DEADLINE_MS = 10_000;
+const CLOSE_DEADLINE_MS = 10_000;
 
 /** One Tallygate in an app. */
 export interface Tallygate {

@@ -29,7 +29,7 @@ export interface TenantQuotaOptions extends CallerOptions {
  * Makes the middleware. Each mount charges: a request that passes two is charged twice. Errors that `cost`, `skip` and the
  * resolvers throw go to `next`.
  *
- * @throws TallygateError `invalid_configuration` for an unknown option, one of another type, or a `cost` that none can be.
+ * @throws TallygateError `invalid_configuration` for an unknown option, one of another type, or a number that no cost can be.
  */
 export function createTenantQuota(parts: TenantQuotaParts, options: TenantQuotaOptions = {}): Handler {
   const { decide, admit, resolvers, tenantless, enabled } = parts;

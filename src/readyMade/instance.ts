@@ -2,8 +2,6 @@
 // pair is loaded, and ends itself: nobody else knows that it is there.
 import { createReadyMade, type ReadyMade } from '../tallygate.js';
 
-const DEADLINE_MS = 10_000;
-
 /** See the head of this file. */
 export const instance: ReadyMade = createReadyMade();
 
@@ -19,7 +17,7 @@ function tellOfLost(rows: number): void {
 function endOn(signal: NodeJS.Signals): void {
   async function end(): Promise<void> {
     if (process.listenerCount(signal) > 1) return instance.hurry();
-    tellOfLost(await instance.close({ deadlineMs: DEADLINE_MS }));
+    tellOfLost(await instance.close());
     process.off(signal, onSignal);
     // An app that began to listen meanwhile has not heard this signal yet.
     process.kill(process.pid, signal);
@@ -33,6 +31,6 @@ function endOn(signal: NodeJS.Signals): void {
 endOn('SIGTERM');
 endOn('SIGINT');
 // A script that simply comes to its end: what it used is flushed before the process is gone.
-process.once('beforeExit', () => void instance.close({ deadlineMs: DEADLINE_MS }));
+process.once('beforeExit', () => void instance.close());
 // An app that calls process.exit() leaves no time for anything but a word.
 process.once('exit', () => tellOfLost(instance.unflushedRows()));
