@@ -89,7 +89,7 @@ class MemoryCounterStore implements CounterStore {
     if (this.#tenants.size >= this.#maxLiveTenants)
       throw new TallygateError(
         'counter_store_unavailable',
-        `The process counts ${this.#maxLiveTenants} tenants already: use Redis, or raise maxLiveTenants`,
+        `The process counts ${this.#maxLiveTenants} tenants already: count in Redis (REDIS_URL)`,
       );
     const tenant = swept ?? { tenantId, windows: new Map(), lastEndMs: 0, aloneUntilMs: 0 };
     this.#tenants.set(tenantId, tenant);
