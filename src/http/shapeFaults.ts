@@ -11,6 +11,13 @@ export interface ShapeIssue {
   readonly keys?: readonly string[];
 }
 
+/** A check of ours as the arguments of zod's `custom`: whether a field's value fits, and our words where it does not. */
+export const fieldCheck = (faultOf: (value: unknown) => string | undefined) =>
+  [
+    (value: unknown): boolean => faultOf(value) === undefined,
+    { error: (issue: { readonly input?: unknown }): string => faultOf(issue.input) ?? 'unexpected' },
+  ] as const;
+
 /** One fault for each issue, and one for each unknown field. */
 export function shapeFaults(issues: readonly ShapeIssue[], body: unknown): Fault[] {
   return issues.flatMap((issue) => {

@@ -6,7 +6,7 @@ import type { RouteTable } from '../http/handler.js';
 import { readJsonBody } from '../http/jsonBody.js';
 import { instantFault, tenantOfPath, wholeFault } from '../http/requestInput.js';
 import { sendJson } from '../http/respond.js';
-import { shapeFaults } from '../http/shapeFaults.js';
+import { fieldCheck, shapeFaults } from '../http/shapeFaults.js';
 
 /** What the route needs. */
 export interface AdminStorageParts {
@@ -16,10 +16,10 @@ export interface AdminStorageParts {
   readonly nowMs: () => number;
 }
 
-const field = <T>(faultOf: (value: unknown) => string | undefined) =>
-  z.custom<T>((value) => faultOf(value) === undefined, { error: (issue) => faultOf(issue.input) ?? 'unexpected' });
-
-const LEVEL = z.strictObject({ set: field<number>(wholeFault), at: field<string>(instantFault).optional() });
+const LEVEL = z.strictObject({
+  set: z.custom<number>(...fieldCheck(wholeFault)),
+  at: z.custom<string>(...fieldCheck(instantFault)).optional(),
+});
 
 export function mountAdminStorage(router: RouteTable, parts: AdminStorageParts): void {
   router.post(

@@ -8,7 +8,7 @@ import { readJsonBody } from '../http/jsonBody.js';
 import { requestIdOf } from '../http/requestId.js';
 import { tenantFault, userFault, wholeFault } from '../http/requestInput.js';
 import { sendJson, sendProblem, setHeaders } from '../http/respond.js';
-import { shapeFaults } from '../http/shapeFaults.js';
+import { fieldCheck, shapeFaults } from '../http/shapeFaults.js';
 
 /** What the route needs. */
 export interface ConsumeParts {
@@ -17,13 +17,10 @@ export interface ConsumeParts {
   readonly admit: Admit;
 }
 
-const field = <T>(faultOf: (value: unknown) => string | undefined) =>
-  z.custom<T>((value) => faultOf(value) === undefined, { error: (issue) => faultOf(issue.input) ?? 'unexpected' });
-
 const CONSUMPTION = z.strictObject({
-  tenant: field<string>(tenantFault),
-  cost: field<number>(wholeFault).optional(),
-  user: field<string>(userFault).optional(),
+  tenant: z.custom<string>(...fieldCheck(tenantFault)),
+  cost: z.custom<number>(...fieldCheck(wholeFault)).optional(),
+  user: z.custom<string>(...fieldCheck(userFault)).optional(),
   /** Known, so that asking for it is answered by what it is: not there yet. */
   meter: z.unknown().optional(),
 });
