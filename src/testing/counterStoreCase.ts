@@ -1,7 +1,7 @@
 // What a conformance case of the counter store is, and the few moves that all of them make. A case learns the store's time by
 // asking the store, and lays its windows around it: no case sets a clock, so Redis passes the same ones.
 import { randomUUID } from 'node:crypto';
-import type { ChargeReply, ChargeRequest, ChargeWindow, CountedWindow, CounterFloor } from '../core/quota/charge.js';
+import type { ChargeReply, ChargeRequest, ChargeWindow, CounterFloor, DecidedReply } from '../core/quota/charge.js';
 import type { CounterStore } from '../ports/counterStore.js';
 
 /** Makes a store that can answer. Cases use tenants of their own, so stores may share their data. */
@@ -51,13 +51,6 @@ export function windowFrom(start: number, window: CaseWindow = {}): ChargeWindow
     fromLedger: window.fromLedger ?? false,
     ...(window.floor === undefined ? {} : { floor: window.floor }),
   };
-}
-
-/** A reply that decided. */
-export interface DecidedReply {
-  readonly outcome: 'granted' | 'denied';
-  readonly timeMs: number;
-  readonly windows: readonly CountedWindow[];
 }
 
 /** A tenant of one case, in its store. */

@@ -57,9 +57,14 @@ export interface CountedWindow {
  * of some limit holds the store's time; call again with windows around `timeMs`. `late`: the deadline had passed.
  * Whatever is not `granted` has charged nothing; a denial may have written floors.
  */
-export type ChargeReply =
-  | { readonly outcome: 'granted' | 'denied'; readonly timeMs: number; readonly windows: readonly CountedWindow[] }
-  | { readonly outcome: 'cold' | 'clock' | 'late'; readonly timeMs: number };
+export type ChargeReply = DecidedReply | { readonly outcome: 'cold' | 'clock' | 'late'; readonly timeMs: number };
+
+/** An answer that decided. `timeMs`: the store's clock at that moment, in milliseconds since 1970. */
+export interface DecidedReply {
+  readonly outcome: 'granted' | 'denied';
+  readonly timeMs: number;
+  readonly windows: readonly CountedWindow[];
+}
 
 /** One counter as a store keeps it. */
 export interface StoredWindow {

@@ -1,7 +1,7 @@
 // Yes or no: one decision for one request of a tenant, over all of its limits in one step. Everything that reads a decision
 // (headers, 429, ledger) reads this one. Where store and ledger can answer from memory the whole path is synchronous.
 import { hasCode, type TallygateError } from '../../core/errors.js';
-import type { ChargeReply, ChargeWindow, CountedWindow } from '../../core/quota/charge.js';
+import type { ChargeReply, ChargeWindow, CountedWindow, DecidedReply } from '../../core/quota/charge.js';
 import {
   type Decision,
   decisionWithoutStore,
@@ -166,15 +166,7 @@ export class Admission {
     return this.#call(attempt, provisionalFloors(plan, lastKnown));
   }
 
-  #decided(
-    attempt: Attempt,
-    plan: WindowPlan,
-    reply: {
-      readonly outcome: 'granted' | 'denied';
-      readonly timeMs: number;
-      readonly windows: readonly CountedWindow[];
-    },
-  ): Decision {
+  #decided(attempt: Attempt, plan: WindowPlan, reply: DecidedReply): Decision {
     if (plan.asksLedger) this.#parts.rehydration.counted(attempt.tenantId, plan.windows, reply.windows);
     const denied = reply.outcome === 'denied';
     const day = reply.windows[plan.dayIndex] as CountedWindow;
