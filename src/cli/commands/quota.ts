@@ -1,5 +1,6 @@
 // `tallygate quota get|set TENANT`: which limits hold for a tenant, where it stands, and how to change that.
 import { type Command, InvalidArgumentError } from 'commander';
+import { wholeNumber } from '../../config/environment.js';
 import { hasCode, invalidRequest } from '../../core/errors.js';
 import type { LimitState } from '../../core/quota/decision.js';
 import { type QuotaReport, quotaReport } from '../../core/quota/quotaReport.js';
@@ -35,7 +36,7 @@ export function addQuotaCommand(program: Command, context: CommandContext): void
     .option('--plan <plan>', 'the tenant’s plan')
     .option('--limit <name=value>', 'minute=100, day=unlimited, day=default (the plan’s); repeatable', addLimit)
     .option('--time-zone <zone>', 'an IANA name such as Europe/Berlin')
-    .option('--billing-anchor-day <day>', 'the day on which a billing month begins, 1 to 31', wholeNumber)
+    .option('--billing-anchor-day <day>', 'the day on which a billing month begins, 1 to 31', wholeOption)
     .option('--json', 'as the quota API answers it')
     .action((tenantId: string, { json, limit, ...others }: SetOptions, command: Command) => {
       const patch: SettingPatch = limit === undefined ? others : { ...others, limits: limit };
@@ -109,15 +110,13 @@ function addLimit(text: string, earlier: LimitOptions | undefined): LimitOptions
 function limitValue(value: string): number | 'unlimited' | null {
   if (value === 'unlimited') return value;
   if (value === 'default') return null;
-  return wholeNumber(value);
+  return wholeOption(value);
 }
 
-function wholeNumber(text: string): number {
-  const number = Number(text);
-  if (!/^[0-9]+$/.test(text) || !Number.isSafeInteger(number)) {
-    throw new InvalidArgumentError(
-      'Expected a whole number of digits, at most 2^53-1, or for a limit "unlimited" or "default".',
-    );
-  }
-  return number;
+function wholeOption(text: string): number {
+  const number = wholeNumber(text);
+  if (number !== undefined) return number;
+  throw new InvalidArgumentError(
+    'Expected a whole number of digits, at most 2^53-1, or for a limit "unlimited" or "default".',
+  );
 }

@@ -8,11 +8,18 @@
 //          --elsewhere, otherwise        somebody else writes under our id: under a new one, or a gap where in doubt
 //          --unregistered                register and send again; refused as too old: as before
 import { hasCode, TallygateError } from '../../core/errors.js';
-import type { UsageLedger, UsageSums } from '../../ports/usageLedger.js';
+import type { ApplyOutcome, UsageLedger, UsageSums } from '../../ports/usageLedger.js';
 import type { UsageProducer } from './usageProducer.js';
 
 /** Most calls of the ledger for one attempt: each known outcome leads to at most one more. */
 const MAX_STEPS = 5;
+
+/** The records `from + 1 .. to` of one producer. */
+interface RecordRange {
+  readonly producerId: string;
+  readonly from: number;
+  readonly to: number;
+}
 
 /** See the head of this file. */
 export class SealedBatch {
@@ -20,7 +27,7 @@ export class SealedBatch {
   readonly #producer: UsageProducer;
   readonly #sums: UsageSums;
   /** The records before and after; undefined until first sent under the producer's present id. */
-  #range: { readonly producerId: string; readonly from: number; readonly to: number } | undefined;
+  #range: RecordRange | undefined;
   /** Whether an attempt of this range ended without an answer. */
   #inDoubt = false;
 
@@ -75,7 +82,7 @@ export class SealedBatch {
     );
   }
 
-  async #currentRange(): Promise<{ readonly producerId: string; readonly from: number; readonly to: number }> {
+  async #currentRange(): Promise<RecordRange> {
     if (this.#range === undefined) {
       const producerId = await this.#producer.ensure();
       this.#range = { producerId, from: this.#producer.lastRecord, to: this.#producer.lastRecord + 1 };
@@ -83,7 +90,7 @@ export class SealedBatch {
     return this.#range;
   }
 
-  async #apply(range: { readonly producerId: string; readonly from: number; readonly to: number }) {
+  async #apply(range: RecordRange): Promise<ApplyOutcome> {
     try {
       return await this.#ledger.apply({ ...this.#sums, ...range });
     } catch (error) {
@@ -93,7 +100,7 @@ export class SealedBatch {
     }
   }
 
-  #landed(range: { readonly to: number }, lost: number): number {
+  #landed(range: RecordRange, lost: number): number {
     this.#producer.lastRecord = range.to;
     return lost;
   }

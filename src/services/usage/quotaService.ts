@@ -126,11 +126,10 @@ export class QuotaService {
   ): Promise<TenantQuota> {
     return this.#make(tenantId, (stored, nowMs) => {
       const present = stored ?? EMPTY_SETTING;
-      // A PUT without a plan returns to the default plan, and so names that plan's limits; a PATCH keeps the tenant's own.
-      const planAfter = apply(present, patch, nowMs).plan ?? this.#parts.defaultPlan;
-      const faults = settingFaults(patch, this.#parts.plans, planAfter);
-      if (faults.length > 0) throw invalidRequest(faults);
       const next = apply(present, patch, nowMs);
+      // A PUT without a plan returns to the default plan, and so names that plan's limits; a PATCH keeps the tenant's own.
+      const faults = settingFaults(patch, this.#parts.plans, next.plan ?? this.#parts.defaultPlan);
+      if (faults.length > 0) throw invalidRequest(faults);
       if (next.earlierCalendars.length > MAX_CALENDAR_CHANGES) throw tooManyCalendarChanges();
       return next;
     });
