@@ -1,5 +1,6 @@
-// When usage goes to the ledger: at the interval, when enough rows wait, when somebody reads, and at the end. One batch at a
-// time; while the ledger is away the same batch is sent again with growing pauses, and later usage waits in the open sums.
+// When usage goes to the ledger: at the interval, when enough rows wait, when somebody reads, at the end, and once an end is near
+// that somebody else makes (`hurry`) as soon as it is booked. One batch at a time; while the ledger is away the same batch is sent
+// again with growing pauses, and later usage waits in the open sums.
 //
 // States: idle (no drain runs), draining (one runs, and at most one more is asked for), closed (nothing starts any more).
 // `#sealed` is empty unless a batch was taken out of the buffer and its outcome is not known yet.
