@@ -4,7 +4,8 @@ export type { Id, QuotaCalls, UsageCalls, UsageIncrements } from './composition/
 export { type ErrorCode, type Fault, TallygateError } from './core/errors.js';
 export type { Decision, DecisionLabel, DecisionOutcome, LimitState } from './core/quota/decision.js';
 export type { EffectiveLimit, Limit, LimitSource, WindowUnit } from './core/quota/limit.js';
-export type { UsageReport } from './core/usage/usageReport.js';
+export type { UsagePeriod } from './core/usage/usagePeriod.js';
+export type { UsageFigures, UsageReport, UsageReportDay } from './core/usage/usageReport.js';
 export type { Handler, Next } from './http/handler.js';
 export type { OfRequest, RequestState, ResolvableRequest, TenantRules } from './http/tenantOf.js';
 export type { TenantQuotaOptions } from './middleware/tenantQuota.js';

@@ -95,17 +95,19 @@ export class Lifecycle {
   }
 
   async #end(deadlineMs: number): Promise<number> {
-    const { store, health } = this.#parts;
-    const late = () => pause(deadlineMs, undefined, { ref: false });
+    const { store, health, clock } = this.#parts;
+    const endsAtMs = clock.monotonicMs() + deadlineMs;
+    // What is only waited for gets a quarter each, so that at least half is left for the flush.
+    const aWhile = () => pause(deadlineMs / 4, undefined, { ref: false });
     this.#ending.abort();
     // A start that still waits for the counter store ends with it. What hindered a start was told.
     if (!health.readiness.ready) await store.close();
-    await Promise.race([this.#starting?.catch(() => undefined), late()]);
+    await Promise.race([this.#starting?.catch(() => undefined), aWhile()]);
     this.#stopFollowing();
-    await Promise.race([this.#parts.closeAdmission(), late()]);
+    await Promise.race([this.#parts.closeAdmission(), aWhile()]);
     // Those that were just decided are metered in the turn after it.
     await immediate();
-    const unflushed = await this.#parts.flushAll(deadlineMs);
+    const unflushed = await this.#parts.flushAll(Math.max(0, endsAtMs - clock.monotonicMs()));
     await store.close();
     await this.#parts.closeDatabase();
     return unflushed;

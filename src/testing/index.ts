@@ -1,4 +1,7 @@
 // `tallygate/testing`: for the tests of an app, and for those who write a store of their own.
+export type { ChargeReply, ChargeRequest, ChargeWindow } from '../core/quota/charge.js';
+export type { CounterStore } from '../ports/counterStore.js';
+export type { UsageLedger } from '../ports/usageLedger.js';
 export type { CounterStoreCase, MakeCounterStore } from './counterStoreCase.js';
 export { counterStoreCases } from './counterStoreCases.js';
 export { setClock } from './setClock.js';
