@@ -67,22 +67,6 @@ function offsetNotice(observer: Observer, clock: Clock, log: Log): (offsetMs: nu
   };
 }
 
-/** Tells of the failures of single charges, by code, so that two kinds in turn do not flood the log. */
-function failureNotice(clock: Clock, log: Log): (error: TallygateError) => void {
-  const notices = new Map<string, (error: TallygateError) => void>();
-  const newNotice = () =>
-    outageNotice(
-      clock,
-      (error: TallygateError) => error.code,
-      (error) => log.warn({ code: error.code, reason: error.message }, 'The counter store did not decide a request.'),
-    );
-  return (error) => {
-    const notice = notices.get(error.code) ?? newNotice();
-    notices.set(error.code, notice);
-    notice(error);
-  };
-}
-
 /** Guard, rehydration and admission around the store. */
 export function decisions(parts: DecisionParts): Admission {
   const { store, sums, flushCharges, flushIntervalMs, clock, observer, timeoutMs, log } = parts;
@@ -96,6 +80,11 @@ export function decisions(parts: DecisionParts): Admission {
     clock,
   });
   const { quotaOf, onDecision, policy } = parts;
+  const onStoreFailure = outageNotice(
+    clock,
+    (error: TallygateError) => error.code,
+    (error) => log.warn({ code: error.code, reason: error.message }, 'The counter store did not decide a request.'),
+  );
   return new Admission({
     quotaOf,
     store: guarded,
@@ -105,7 +94,7 @@ export function decisions(parts: DecisionParts): Admission {
     timeoutMs,
     clock,
     observer,
-    onStoreFailure: failureNotice(clock, log),
+    onStoreFailure,
     onDecision,
   });
 }

@@ -2,19 +2,26 @@
 import type { Clock } from '../ports/clock.js';
 
 const TELL_AGAIN_MS = 30_000;
+/** Most kinds that are kept apart; the one told longest ago is forgotten first, and would merely be told again. */
+const MOST_KINDS = 50;
 
-/** `tell`, called only where what it would tell is new (by `about`) or was last told half a minute ago. */
+/** `tell`, called only where what it would tell is of a new kind (`about`), or its kind was last told half a minute ago. */
 export function outageNotice<Told>(
   clock: Clock,
   about: (told: Told) => string,
   tell: (told: Told) => void,
 ): (told: Told) => void {
-  let last: { readonly about: string; readonly atMs: number } | undefined;
+  /** When each kind was told last, the oldest first. */
+  const toldAtMs = new Map<string, number>();
   return (told) => {
     const now = clock.monotonicMs();
-    const present = about(told);
-    if (last !== undefined && last.about === present && now - last.atMs < TELL_AGAIN_MS) return;
-    last = { about: present, atMs: now };
+    const kind = about(told);
+    const last = toldAtMs.get(kind);
+    if (last !== undefined && now - last < TELL_AGAIN_MS) return;
+    toldAtMs.delete(kind);
+    toldAtMs.set(kind, now);
+    const [oldest] = toldAtMs.keys();
+    if (toldAtMs.size > MOST_KINDS && oldest !== undefined) toldAtMs.delete(oldest);
     tell(told);
   };
 }
