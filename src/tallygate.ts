@@ -13,6 +13,7 @@ import { type CallerParts, createTenantlessNotice } from './middleware/caller.js
 import { createTenantQuota, type TenantQuotaOptions, type TenantQuotaParts } from './middleware/tenantQuota.js';
 import { createUsageMeter, type UsageMeterOptions, type UsageMeterParts } from './middleware/usageMeter.js';
 import { systemClock } from './ports/clock.js';
+import { silentObserver } from './ports/observer.js';
 import type { AdminRoutesOptions, AdminRoutesParts } from './routes/adminRoutes.js';
 import { createLog } from './telemetry/log.js';
 import { createMetrics } from './telemetry/metrics.js';
@@ -85,10 +86,9 @@ export function createReadyMade(): ReadyMade {
 
 /** Makes an installation for a command, by the environment's configuration. Opens nothing. */
 export function openInstallation(config: Config): Installation {
-  const { observer } = createMetrics();
   // What a server says of its start is noise beside a command's result.
   const log = createLog(config.logLevel === 'info' ? 'warn' : config.logLevel);
-  return installationOf(compose({ ...choicesOf(config), config, log, observer }));
+  return installationOf(compose({ ...choicesOf(config), config, log, observer: silentObserver }));
 }
 
 function wire(options: TallygateOptions): { tallygate: Tallygate; composition: Composition } {

@@ -19,3 +19,15 @@ export interface Observer {
   /** A figure reached 2^53-1 and stays there. */
   saturated(what: string): void;
 }
+
+/** Listens to nothing: for a command, of which nobody reads figures. */
+export const silentObserver: Observer = {
+  decided: () => {},
+  requestWithoutTenant: () => {},
+  storeCalled: () => {},
+  clockOffset: () => {},
+  flushed: () => {},
+  backlog: () => {},
+  usageLost: () => {},
+  saturated: () => {},
+};

@@ -5,6 +5,7 @@ import type { Decision, StoreErrorPolicy } from '../../core/quota/decision.js';
 import type { EffectiveLimit, WindowUnit } from '../../core/quota/limit.js';
 import { UTC_CALENDAR } from '../../core/time/calendar.js';
 import type { CounterStore } from '../../ports/counterStore.js';
+import { silentObserver } from '../../ports/observer.js';
 import type { ChargeSumQuery } from '../../ports/usageLedger.js';
 import type { TenantQuota } from '../usage/quotaService.js';
 import { Admission } from './admission.js';
@@ -82,16 +83,7 @@ beforeEach(() => {
 });
 
 function admissionWith(policy: StoreErrorPolicy, sumCharges = sumsOfLedger): Admission {
-  const observer = {
-    decided: () => undefined,
-    storeCalled: () => undefined,
-    clockOffset: () => undefined,
-    requestWithoutTenant: () => undefined,
-    flushed: () => undefined,
-    backlog: () => undefined,
-    usageLost: () => undefined,
-    saturated: () => undefined,
-  };
+  const observer = silentObserver;
   const storeClock = new StoreClock(clock, observer);
   const guarded = new StoreGuard({ store, storeClock, clock, observer });
   const rehydration = new Rehydration({

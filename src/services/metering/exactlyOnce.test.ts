@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { TallygateError } from '../../core/errors.js';
 import { systemClock } from '../../ports/clock.js';
-import type { Observer } from '../../ports/observer.js';
+import { silentObserver } from '../../ports/observer.js';
 import type { ApplyOutcome, UsageBatch, UsageGap, UsageLedger } from '../../ports/usageLedger.js';
 import { UsageBuffer } from './usageBuffer.js';
 import { UsageFlusher } from './usageFlusher.js';
@@ -90,17 +90,6 @@ class ModelLedger {
   }
 }
 
-const silent: Observer = {
-  decided: () => {},
-  requestWithoutTenant: () => {},
-  storeCalled: () => {},
-  clockOffset: () => {},
-  flushed: () => {},
-  backlog: () => {},
-  usageLost: () => {},
-  saturated: () => {},
-};
-
 function meteringOver(model: ModelLedger) {
   const ledger = model.asLedger();
   const buffer = new UsageBuffer(() => {});
@@ -108,7 +97,7 @@ function meteringOver(model: ModelLedger) {
   const parts = { ledger, buffer, producer, batchSize: 1_000_000, intervalMs: 3_600_000, clock: systemClock };
   return {
     buffer,
-    flusher: new UsageFlusher({ ...parts, observer: silent, onApplied: () => {}, onFailure: () => {} }),
+    flusher: new UsageFlusher({ ...parts, observer: silentObserver, onApplied: () => {}, onFailure: () => {} }),
   };
 }
 

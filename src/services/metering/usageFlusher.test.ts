@@ -1,22 +1,11 @@
 // What one flush brings to the ledger, and in which portions: the shipped buffer and flusher over a ledger that takes everything.
 import { describe, expect, it } from 'vitest';
 import { systemClock } from '../../ports/clock.js';
-import type { Observer } from '../../ports/observer.js';
+import { silentObserver } from '../../ports/observer.js';
 import type { UsageBatch, UsageLedger } from '../../ports/usageLedger.js';
 import { UsageBuffer } from './usageBuffer.js';
 import { UsageFlusher } from './usageFlusher.js';
 import { UsageProducer } from './usageProducer.js';
-
-const silent: Observer = {
-  decided: () => {},
-  requestWithoutTenant: () => {},
-  storeCalled: () => {},
-  clockOffset: () => {},
-  flushed: () => {},
-  backlog: () => {},
-  usageLost: () => {},
-  saturated: () => {},
-};
 
 /** Keeps the batches that it took. `onApply` runs before each answer. */
 function flusherOverLedger(onApply: (batch: UsageBatch) => void = () => {}) {
@@ -42,7 +31,7 @@ function flusherOverLedger(onApply: (batch: UsageBatch) => void = () => {}) {
   const buffer = new UsageBuffer(() => {});
   const producer = new UsageProducer(ledger, systemClock, { host: 'here', pid: 1 });
   const parts = { ledger, buffer, producer, batchSize: 1_000_000, intervalMs: 3_600_000, clock: systemClock };
-  const flusher = new UsageFlusher({ ...parts, observer: silent, onApplied: () => {}, onFailure: () => {} });
+  const flusher = new UsageFlusher({ ...parts, observer: silentObserver, onApplied: () => {}, onFailure: () => {} });
   return { batches, buffer, flusher };
 }
 
