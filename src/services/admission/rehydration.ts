@@ -5,8 +5,7 @@
 // limits, after a (re)connect or error of the store, where the store says that a counter was only provisional or shows less than
 // before, and once more after the next flush interval, which heals a lagging replica, a restart from an old snapshot, and what
 // other processes had not flushed at the first reading. Sending a sum twice is harmless: the store takes the maximum.
-import type { CountedWindow, CounterFloor } from '../../core/quota/charge.js';
-import { saturatingSum } from '../../core/quota/charge.js';
+import { type CountedWindow, type CounterFloor, saturatingSum } from '../../core/quota/charge.js';
 import type { PlannedWindow } from '../../core/quota/windows.js';
 import type { Clock } from '../../ports/clock.js';
 import type { ChargeSumQuery } from '../../ports/usageLedger.js';

@@ -4,6 +4,7 @@
 //
 // States: idle (no drain runs), draining (one runs, and at most one more is asked for), closed (nothing starts any more).
 // `#sealed` is empty unless a batch was taken out of the buffer and its outcome is not known yet.
+import { setTimeout as pause } from 'node:timers/promises';
 import { hasCode } from '../../core/errors.js';
 import type { Clock } from '../../ports/clock.js';
 import type { Observer } from '../../ports/observer.js';
@@ -125,10 +126,11 @@ export class UsageFlusher {
       if (left <= 0) break;
       if (!(await this.flushWithin(left))) await pause(Math.min(FIRST_RETRY_PAUSE_MS, Math.max(0, left)));
     }
-    // Only a courtesy to those who look for live producers: an unreachable ledger must not hold up the end.
+    // Only a courtesy to those who look for live producers: an unreachable ledger must not hold up the end. And a pause that loses
+    // must not hold the process for its rest: a command would end five seconds after its answer.
     await Promise.race([
       this.#parts.producer.touch(true).catch(ignore),
-      unheldPause(Math.max(250, endsAt - this.#parts.clock.monotonicMs())),
+      pause(Math.max(250, endsAt - this.#parts.clock.monotonicMs()), undefined, { ref: false }),
     ]);
     return this.backlogRows;
   }
@@ -229,7 +231,3 @@ export class UsageFlusher {
 }
 
 const ignore = (): void => {};
-
-const pause = (ms: number): Promise<void> => new Promise((resolve) => void setTimeout(resolve, ms));
-/** A pause that loses a race must not hold the process for its rest: a command would end five seconds after its answer. */
-const unheldPause = (ms: number): Promise<void> => new Promise((resolve) => void setTimeout(resolve, ms).unref());
