@@ -1,37 +1,9 @@
 // The step of the counters, case by case. Windows are written in small numbers: a window of ten, and the store's clock at 12.
 import { describe, expect, test } from 'vitest';
-import { type ChargeReply, type ChargeRequest, type ChargeWindow, charge, type StoredWindow } from './charge.js';
+import { type Counters, decide, stored, usedOf, windowOf } from '../../../test/quota/counters.js';
+import type { ChargeWindow, StoredWindow } from './charge.js';
 
 const MOST = Number.MAX_SAFE_INTEGER;
-type Counters = Record<string, StoredWindow>;
-
-const stored = (start: number, end: number, used: number, provisional = false): StoredWindow => ({
-  start,
-  end,
-  used,
-  provisional,
-});
-const windowOf = (field: string, limit: number | undefined, more: Partial<ChargeWindow> = {}): ChargeWindow => ({
-  field,
-  limit,
-  starts: [0, 10, 20],
-  end: 30,
-  fromLedger: false,
-  ...more,
-});
-
-/** Decides at 12 unless told, and returns the reply with what the counters hold afterwards. */
-function decide(
-  counters: Counters,
-  windows: readonly ChargeWindow[],
-  { cost = 1, timeMs = 12, deadlineMs }: { cost?: number; timeMs?: number; deadlineMs?: number } = {},
-): { reply: ChargeReply; after: Counters; writes: number } {
-  const request: ChargeRequest = { tenantId: 't', cost, windows, deadlineMs };
-  const { reply, writes } = charge(new Map(Object.entries(counters)), request, timeMs);
-  return { reply, after: { ...counters, ...Object.fromEntries(writes) }, writes: writes.size };
-}
-
-const usedOf = (reply: ChargeReply): number[] => ('windows' in reply ? reply.windows.map((one) => one.used) : []);
 
 describe('a cost fits whole in every window, or nothing is charged', () => {
   test.each<[string, [number, number | undefined][], number, 'granted' | 'denied']>([
