@@ -17,6 +17,27 @@ export const WINDOW_UNITS: readonly WindowUnit[] = ['minute', 'hour', 'day', 'we
 /** The units whose sums the ledger knows, so that a counter store which forgot them asks the ledger. */
 export const isCalendarUnit = (unit: WindowUnit): unit is CalendarUnit => unit !== 'minute' && unit !== 'hour';
 
+/** A sliding window: never more than the limit in any `seconds` seconds. */
+export interface SlidingSpan {
+  /** Whole, from 1 to 86,400. */
+  readonly seconds: number;
+}
+
+/** The longest sliding window, in seconds: a day. What is longer belongs to a calendar window, which the ledger knows. */
+export const MAX_SLIDING_SECONDS = 86_400;
+
+/** The span that a limit's number is for: a fixed window, or a sliding one. */
+export type LimitWindow = WindowUnit | SlidingSpan;
+
+/** Whether a limit's window slides. */
+export const isSliding = (window: LimitWindow): window is SlidingSpan => typeof window === 'object';
+
+/**
+ * What a limit does with a request that does not fit. `hard` refuses it. `soft` lets it pass and counts what is above the limit as
+ * overage. `shadow` lets it pass and reports that it would have been refused.
+ */
+export type Enforcement = 'hard' | 'soft' | 'shadow';
+
 /** A limit of a plan. */
 export interface Limit {
   /** `[a-z][a-z0-9-]{0,31}`; a name that is also a window's (`minute`) must have that window. Unique within a plan. */
@@ -24,7 +45,9 @@ export interface Limit {
   /** Quota units in one window, a whole number from 0 to 2^53-1 (0 refuses everything), or `'unlimited'`. */
   readonly limit: number | 'unlimited';
   /** The span that the number is for. */
-  readonly window: WindowUnit;
+  readonly window: LimitWindow;
+  /** @defaultValue `hard` */
+  readonly enforce?: Enforcement;
 }
 
 /** What a limit's name looks like: it becomes a part of a header's name and stands unquoted in structured fields. */
@@ -35,5 +58,6 @@ export type LimitSource = 'override' | 'plan' | 'default';
 
 /** A limit as it holds for one tenant. */
 export interface EffectiveLimit extends Limit {
+  readonly enforce: Enforcement;
   readonly source: LimitSource;
 }
