@@ -3,7 +3,8 @@
 import { type Config, type Environment, readConfig } from '../config.js';
 import { configurationFault, type Fault, hasCode } from '../core/errors.js';
 import type { Limit } from '../core/quota/limit.js';
-import { type Plans, readPlans } from '../core/quota/plans.js';
+import type { Plans } from '../core/quota/plans.js';
+import { readPlans } from '../core/quota/readPlans.js';
 import { DEFAULT_SCHEMA, schemaFault } from '../core/schemaName.js';
 import { dataFolderOf } from '../embedded/dataFolder.js';
 import type { TenantRules } from '../http/tenantOf.js';
