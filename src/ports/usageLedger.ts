@@ -24,6 +24,23 @@ export interface ChargeRow {
   readonly denied: number;
   /** Units of requests refused while the store's answer was unknown: perhaps charged there, never admitted. */
   readonly unconfirmed: number;
+  /** Units above soft limits: part of `units`, and apart from them because they are billed otherwise. */
+  readonly overage: number;
+}
+
+/**
+ * Units that are known only after the work, and told more than once: of a reservation that is committed, of a keyed call. Booked
+ * once by tenant and key, in the batch's own transaction; a repeat within 35 days adds nothing, also where its units differ.
+ */
+export interface CommitRow {
+  readonly tenantId: string;
+  readonly usageDate: UsageDate;
+  /** '' is the quota's own units. */
+  readonly meter: string;
+  readonly resetNumber: number;
+  readonly units: number;
+  /** 16 bytes: the hash of what identifies the commit. Of rows with one tenant and key in a batch the first counts. */
+  readonly key: Buffer;
 }
 
 /** Days of one month on which one user was active. At most one row a tenant, month and user in a batch. */
@@ -48,12 +65,13 @@ export interface StoragePointRow {
   readonly id: string;
 }
 
-/** Added-up usage, ready to be applied. Rows are unique by their key and may come in any order. */
+/** Added-up usage, ready to be applied. Rows are unique by their key (but for commits) and may come in any order. */
 export interface UsageSums {
   readonly calls: readonly CallRow[];
   readonly charges: readonly ChargeRow[];
   readonly users: readonly ActiveUserRow[];
   readonly storage: readonly StoragePointRow[];
+  readonly commits: readonly CommitRow[];
 }
 
 /** The records `from + 1 .. to` of one producer, added up. */

@@ -139,7 +139,9 @@ export const ledgerBatchCases: readonly UsageLedgerCase[] = [
 
   caseOf('sums stay at 2^53-1 instead of losing digits or failing', async (given) => {
     const tenant = freshTenant();
-    const charges = [{ ...chargeRow(tenant), units: MAX_COUNT, denied: MAX_COUNT, unconfirmed: MAX_COUNT }];
+    const charges = [
+      { ...chargeRow(tenant), units: MAX_COUNT, denied: MAX_COUNT, unconfirmed: MAX_COUNT, overage: MAX_COUNT },
+    ];
     for (const apiCalls of [MAX_COUNT - 1, 1, 1]) {
       await given.apply({ calls: [callsOf(tenant, DATE, apiCalls)], charges });
     }
@@ -181,6 +183,7 @@ const chargeRow = (tenantId: string) => ({
   units: 40,
   denied: 2,
   unconfirmed: 1,
+  overage: 3,
 });
 
 const chargesOf = (tenantId: string) => ({ tenantId, meter: '', resetNumber: 0, firstDate: DATE, lastDate: DATE });

@@ -111,7 +111,7 @@ const callRows = (order: readonly string[]): Partial<UsageSums> => ({
 const chargeRows = (order: readonly string[]): Partial<UsageSums> => ({
   charges: order.map((tenantId) => ({
     ...{ tenantId, usageDate: DATE, meter: '', resetNumber: 0 },
-    ...{ units: 2, denied: 1, unconfirmed: 0 },
+    ...{ units: 2, denied: 1, unconfirmed: 0, overage: 0 },
   })),
 });
 

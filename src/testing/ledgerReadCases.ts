@@ -93,7 +93,7 @@ export const ledgerReadCases: readonly UsageLedgerCase[] = [
     const now = await given.now();
     const [young, ahead, old] = [uuidAt(now - 23 * HOUR_MS), uuidAt(now + HOUR_MS), uuidAt(now - 25 * HOUR_MS)];
     for (const id of [young, ahead]) assert.equal(await given.ledger.registerProducer(id, holder), 'registered');
-    const batch = { calls: [], charges: [], users: [], storage: [], producerId: young, from: 0, to: 5 };
+    const batch = { calls: [], charges: [], users: [], storage: [], commits: [], producerId: young, from: 0, to: 5 };
     await given.ledger.apply(batch);
     assert.equal(await given.ledger.registerProducer(young, holder), 'registered');
     assert.deepEqual(await given.ledger.apply(batch), { outcome: 'elsewhere', lastRecord: 5 });
@@ -134,6 +134,7 @@ const chargeOf = (tenantId: string, more: Partial<ChargeRow>): ChargeRow => ({
   units: 1,
   denied: 0,
   unconfirmed: 0,
+  overage: 0,
   ...more,
 });
 

@@ -24,7 +24,7 @@ export const caseOf = (name: string, body: (given: CaseLedger) => Promise<void>)
 });
 
 /** Nothing, for cases that say only what matters to them. */
-export const NO_SUMS: UsageSums = { calls: [], charges: [], users: [], storage: [] };
+export const NO_SUMS: UsageSums = { calls: [], charges: [], users: [], storage: [], commits: [] };
 
 /** A tenant id that no other case and no earlier run has used. */
 export const freshTenant = (): string => `case-${randomUUID()}`;

@@ -1,5 +1,6 @@
 // The conformance suite of the usage ledger: what callers of the port may rely on, for every ledger alike.
 import { ledgerBatchCases } from './ledgerBatchCases.js';
+import { ledgerCommitCases } from './ledgerCommitCases.js';
 import { ledgerRaceCases } from './ledgerRaceCases.js';
 import { ledgerReadCases } from './ledgerReadCases.js';
 import { ledgerReplayCases } from './ledgerReplayCases.js';
@@ -16,6 +17,7 @@ import type { UsageLedgerCase } from './usageLedgerCase.js';
  */
 export const usageLedgerCases: readonly UsageLedgerCase[] = [
   ...ledgerBatchCases,
+  ...ledgerCommitCases,
   ...ledgerUserCases,
   ...ledgerStorageCases,
   ...ledgerReadCases,

@@ -71,10 +71,11 @@ function sumsOf(deeds: readonly Deed[], tenants: readonly string[], users: reado
     calls: [...calls].map(([key, apiCalls]) => ({ ...split(key), apiCalls })),
     charges: [...charges].map(([key, units]) => ({
       ...split(key),
-      ...{ meter: '', resetNumber: 0, units, denied: 1, unconfirmed: 0 },
+      ...{ meter: '', resetNumber: 0, units, denied: 1, unconfirmed: 0, overage: 0 },
     })),
     users: [...masks.values()],
     storage,
+    commits: [],
   };
 }
 

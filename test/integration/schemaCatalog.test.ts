@@ -43,6 +43,9 @@ test('every CHECK is there, and says what it should', async () => {
     counter('quota_charge', 'units'),
     counter('quota_charge', 'denied'),
     counter('quota_charge', 'unconfirmed'),
+    counter('quota_charge', 'overage'),
+    ['event_dedupe_key_check', 'CHECK ((octet_length(key) = 16))'],
+    ['quarantine_kind_check', expect.stringContaining('CHECK ((kind = ANY (ARRAY[')],
     ['tenant_active_user_month_check', 'CHECK ((EXTRACT(day FROM month) = (1)::numeric))'],
     ['tenant_active_user_user_hash_check', 'CHECK ((octet_length(user_hash) = 16))'],
     [
@@ -54,6 +57,9 @@ test('every CHECK is there, and says what it should', async () => {
     ['tenant_billing_anchor_day_check', 'CHECK (((billing_anchor_day >= 1) AND (billing_anchor_day <= 31)))'],
     ['tenant_earlier_calendars_check', `CHECK ((jsonb_typeof(earlier_calendars) = 'array'::text))`],
     counter('tenant', 'version', 1),
+    ['tenant_limit_ends_check', `CHECK ((jsonb_typeof(limit_ends) = 'object'::text))`],
+    counter('tenant', 'reset_number'),
+    counter('quota_reset', 'reset_number', 1),
     ['config_version_singleton_check', 'CHECK ((singleton = 1))'],
     counter('config_version', 'version', 1),
     counter('usage_producer', 'last_record'),
@@ -85,8 +91,10 @@ test('ids are compared byte by byte', async () => {
     SELECT attrelid::regclass::text || '.' || attname FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
     WHERE relnamespace = 'tallygate'::regnamespace AND relkind = 'r' AND attcollation = '"C"'::regcollation`);
   expect(collated.flat().sort()).toEqual([
+    'tallygate.event_dedupe.tenant_id',
     'tallygate.quota_charge.meter',
     'tallygate.quota_charge.tenant_id',
+    'tallygate.quota_reset.tenant_id',
     'tallygate.storage_point.tenant_id',
     'tallygate.tenant.tenant_id',
     'tallygate.tenant_active_user.tenant_id',

@@ -277,6 +277,7 @@ describe('each line once, whatever becomes of the answers', () => {
     charges: [],
     users: [],
     storage: [],
+    commits: [],
   });
   const parts = (ledger: MemoryLedger) => ({ ledger, pause: async () => undefined });
 

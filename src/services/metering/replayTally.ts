@@ -87,7 +87,7 @@ export class ReplayTally {
     this.#lines = 0;
     this.#rows = 0;
     this.#keys = 0;
-    return { calls, users, charges: [], storage: [] };
+    return { calls, users, charges: [], storage: [], commits: [] };
   }
 
   #meter(tenantId: string, instantMs: number, userId: string | undefined): void {

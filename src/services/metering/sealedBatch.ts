@@ -39,13 +39,14 @@ export class SealedBatch {
 
   /** Rows in it. */
   get rows(): number {
-    const { calls, charges, users, storage } = this.#sums;
-    return calls.length + charges.length + users.length + storage.length;
+    const { calls, charges, users, storage, commits } = this.#sums;
+    return calls.length + charges.length + users.length + storage.length + commits.length;
   }
 
   /** Whether it holds quota charges of the tenant. */
   hasChargesOf(tenantId: string): boolean {
-    return this.#sums.charges.some((row) => row.tenantId === tenantId);
+    const { charges, commits } = this.#sums;
+    return [...charges, ...commits].some((row) => row.tenantId === tenantId);
   }
 
   /**

@@ -1,17 +1,33 @@
 // The open sums: what was used and is in no batch yet. Grows with active tenants, days and users, never with requests.
 
-import { saturatingSum } from '../../core/quota/charge.js';
+import { saturatingSum } from '../../core/quota/counter.js';
 import { MAX_COUNT } from '../../core/quota/limit.js';
 import type { UsageDate } from '../../core/time/calendar.js';
 import { dayBit, monthOf, userHashOf } from '../../core/usage/activeDays.js';
-import type { ActiveUserRow, CallRow, ChargeRow, StoragePointRow, UsageSums } from '../../ports/usageLedger.js';
+import type {
+  ActiveUserRow,
+  CallRow,
+  ChargeRow,
+  CommitRow,
+  StoragePointRow,
+  UsageSums,
+} from '../../ports/usageLedger.js';
+
+/** What the quota did under one meter and reset number. */
+interface ChargeSums {
+  readonly meter: string;
+  readonly resetNumber: number;
+  units: number;
+  denied: number;
+  unconfirmed: number;
+  overage: number;
+}
 
 /** What one tenant used on one day. */
 interface DaySums {
   apiCalls: number;
-  units: number;
-  denied: number;
-  unconfirmed: number;
+  /** One for each meter and reset number: nearly always one. */
+  charges: ChargeSums[];
   /** Users by their own id; hashed when a batch is sealed, so that a user seen before costs a look-up. */
   users: Set<string> | undefined;
 }
@@ -23,10 +39,12 @@ interface TenantSums {
   readonly days: Map<UsageDate, DaySums>;
   /** The last point of each second: of two in one second the later one wins anyway. */
   readonly storage: Map<number, StoragePointRow>;
+  /** By key: a repeat is the same commit. */
+  readonly commits: Map<string, CommitRow>;
 }
 
-/** Amounts that a day can gain. */
-export type DayCount = 'apiCalls' | 'units' | 'denied' | 'unconfirmed';
+/** Amounts that a charge can gain. */
+export type ChargeAmounts = Partial<Pick<ChargeRow, 'units' | 'denied' | 'unconfirmed' | 'overage'>>;
 
 /** See the head of this file. */
 export class UsageBuffer {
@@ -39,7 +57,7 @@ export class UsageBuffer {
     this.#onSaturated = onSaturated;
   }
 
-  /** Distinct (tenant, day) rows, users and storage points that wait. */
+  /** Distinct (tenant, day, meter, reset number) rows, users, storage points and commits that wait. */
   get rows(): number {
     return this.#rows;
   }
@@ -49,11 +67,35 @@ export class UsageBuffer {
     return this.#tenants.has(tenantId);
   }
 
-  add(tenantId: string, usageDate: UsageDate, count: DayCount, amount: number): void {
+  addCalls(tenantId: string, usageDate: UsageDate, count: number): void {
     const day = this.#day(tenantId, usageDate);
-    const sum = saturatingSum(day[count], amount);
-    if (sum === MAX_COUNT) this.#onSaturated(count);
-    day[count] = sum;
+    day.apiCalls = this.#sum('apiCalls', day.apiCalls, count);
+  }
+
+  addCharge(
+    key: Pick<ChargeRow, 'tenantId' | 'usageDate' | 'meter' | 'resetNumber'>,
+    { units = 0, denied = 0, unconfirmed = 0, overage = 0 }: ChargeAmounts,
+  ): void {
+    const { charges } = this.#day(key.tenantId, key.usageDate);
+    const { meter, resetNumber } = key;
+    const present = charges.find((one) => one.meter === meter && one.resetNumber === resetNumber);
+    if (present === undefined) {
+      if (charges.length > 0) this.#rows += 1;
+      charges.push({ meter, resetNumber, units, denied, unconfirmed, overage });
+      return;
+    }
+    present.units = this.#sum('units', present.units, units);
+    present.denied = this.#sum('denied', present.denied, denied);
+    present.unconfirmed = this.#sum('unconfirmed', present.unconfirmed, unconfirmed);
+    present.overage = this.#sum('overage', present.overage, overage);
+  }
+
+  addCommit(commit: CommitRow): void {
+    const { commits } = this.#tenant(commit.tenantId);
+    const key = commit.key.toString('hex');
+    if (commits.has(key)) return;
+    commits.set(key, commit);
+    this.#rows += 1;
   }
 
   addUser(tenantId: string, usageDate: UsageDate, userId: string): void {
@@ -91,23 +133,31 @@ export class UsageBuffer {
     const charges: ChargeRow[] = [];
     const users: ActiveUserRow[] = [];
     const storage: StoragePointRow[] = [];
+    const commits: CommitRow[] = [];
+    const taken = () => calls.length + charges.length + users.length + storage.length + commits.length;
     for (const [tenantId, sums] of this.#tenants) {
-      const room = mostRows - (calls.length + charges.length + users.length + storage.length);
+      const room = mostRows - taken();
       if (room <= 0) break;
       const rowsBefore = rowsOf(sums);
       for (const [usageDate, day] of sums.days) {
         if (day.apiCalls > 0) calls.push({ tenantId, usageDate, apiCalls: day.apiCalls });
-        if (day.units > 0 || day.denied > 0 || day.unconfirmed > 0) charges.push(chargeRow(tenantId, usageDate, day));
+        for (const sums of day.charges) charges.push({ tenantId, usageDate, ...sums });
       }
       for (const row of userRows(tenantId, takenUsers(sums.days, room), hashKey)) users.push(row);
       for (const point of sums.storage.values()) storage.push(point);
+      for (const commit of sums.commits.values()) commits.push(commit);
       sums.storage.clear();
+      sums.commits.clear();
       this.#rows -= rowsBefore - rowsOf(sums);
       if (sums.days.size === 0) this.#tenants.delete(tenantId);
     }
-    return calls.length + charges.length + users.length + storage.length === 0
-      ? undefined
-      : { calls, charges, users, storage };
+    return taken() === 0 ? undefined : { calls, charges, users, storage, commits };
+  }
+
+  #sum(what: string, present: number, amount: number): number {
+    const sum = saturatingSum(present, amount);
+    if (sum === MAX_COUNT) this.#onSaturated(what);
+    return sum;
   }
 
   #day(tenantId: string, usageDate: UsageDate): DaySums {
@@ -125,24 +175,14 @@ export class UsageBuffer {
     let tenant = this.#tenants.get(tenantId);
     if (tenant === undefined) {
       this.#lastNumber += 1;
-      tenant = { number: this.#lastNumber, days: new Map(), storage: new Map() };
+      tenant = { number: this.#lastNumber, days: new Map(), storage: new Map(), commits: new Map() };
       this.#tenants.set(tenantId, tenant);
     }
     return tenant;
   }
 }
 
-const emptyDay = (): DaySums => ({ apiCalls: 0, units: 0, denied: 0, unconfirmed: 0, users: undefined });
-
-const chargeRow = (tenantId: string, usageDate: UsageDate, day: DaySums): ChargeRow => ({
-  tenantId,
-  usageDate,
-  meter: '',
-  resetNumber: 0,
-  units: day.units,
-  denied: day.denied,
-  unconfirmed: day.unconfirmed,
-});
+const emptyDay = (): DaySums => ({ apiCalls: 0, charges: [], users: undefined });
 
 /** Takes at most `most` users out of the days, and with them every day that has none left. */
 function takenUsers(days: Map<UsageDate, DaySums>, most: number): [UsageDate, string][] {
@@ -179,7 +219,7 @@ function userRows(tenantId: string, taken: readonly [UsageDate, string][], hashK
 }
 
 function rowsOf(sums: TenantSums): number {
-  let rows = sums.days.size + sums.storage.size;
-  for (const day of sums.days.values()) rows += day.users?.size ?? 0;
+  let rows = sums.days.size + sums.storage.size + sums.commits.size;
+  for (const day of sums.days.values()) rows += (day.users?.size ?? 0) + Math.max(0, day.charges.length - 1);
   return rows;
 }

@@ -43,8 +43,8 @@ describe('a flush', () => {
   it('brings all that waited when it began, also where a day makes several rows of a batch', async () => {
     const { batches, buffer, flusher } = flusherOverLedger();
     for (let tenant = 0; tenant < 12_000; tenant += 1) {
-      buffer.add(`t${tenant}`, DAY, 'apiCalls', 1);
-      buffer.add(`t${tenant}`, DAY, 'units', 1);
+      buffer.addCalls(`t${tenant}`, DAY, 1);
+      buffer.addCharge({ tenantId: `t${tenant}`, usageDate: DAY, meter: '', resetNumber: 0 }, { units: 1 });
     }
     await flusher.flush();
     expect(buffer.rows).toBe(0);
@@ -58,9 +58,9 @@ describe('a flush', () => {
       sent += 1;
       if (sent > 10) throw new Error('the flush does not end');
       for (let user = 0; user < 3_000; user += 1) buffer.addUser('t11999', DAY, `late-${sent}-${user}`);
-      for (let tenant = 0; tenant < 100; tenant += 1) buffer.add(`new-${sent}-${tenant}`, DAY, 'apiCalls', 1);
+      for (let tenant = 0; tenant < 100; tenant += 1) buffer.addCalls(`new-${sent}-${tenant}`, DAY, 1);
     });
-    for (let tenant = 0; tenant < 12_000; tenant += 1) buffer.add(`t${tenant}`, DAY, 'apiCalls', 1);
+    for (let tenant = 0; tenant < 12_000; tenant += 1) buffer.addCalls(`t${tenant}`, DAY, 1);
     await flusher.flush();
     const old = batches.flatMap((batch) => batch.calls).filter((row) => row.tenantId.startsWith('t'));
     expect(old).toHaveLength(12_000);
@@ -68,7 +68,7 @@ describe('a flush', () => {
 
   it('takes a tenant with any number of users in portions, each user and day once', async () => {
     const { batches, buffer, flusher } = flusherOverLedger();
-    buffer.add('crowd', DAY, 'apiCalls', 40_000);
+    buffer.addCalls('crowd', DAY, 40_000);
     for (let user = 0; user < 12_000; user += 1) {
       for (const date of ['2026-10-31', '2026-11-01', DAY]) buffer.addUser('crowd', date, `u${user}`);
     }

@@ -5,7 +5,8 @@ import type { Decision } from '../../core/quota/decision.js';
 import { isCount, MAX_COUNT } from '../../core/quota/limit.js';
 import type { UsageDate } from '../../core/time/calendar.js';
 import type { Clock } from '../../ports/clock.js';
-import type { UsageBuffer } from './usageBuffer.js';
+import type { CommitRow } from '../../ports/usageLedger.js';
+import type { ChargeAmounts, UsageBuffer } from './usageBuffer.js';
 import { uuidv7 } from './uuidv7.js';
 
 /** Usage further back than this is refused: the storage of the days before is closed. */
@@ -40,25 +41,27 @@ export class UsageRecorder {
    * whether or not the store charged it; a charge of unknown outcome that was refused is booked apart, never as units.
    */
   recordDecision(decision: Decision): void {
-    const { tenantId, cost, label } = decision;
-    const { buffer } = this.#parts;
-    if (decision.allowed) {
-      if (cost === 0) return;
-      buffer.add(tenantId, label.usageDate, 'units', cost);
-    } else if (decision.outcome === 'denied') {
-      buffer.add(tenantId, label.usageDate, 'denied', 1);
-    } else if (decision.chargeUnknown && cost > 0) {
-      buffer.add(tenantId, label.usageDate, 'unconfirmed', cost);
-    } else {
-      return;
-    }
+    const amounts = chargeOf(decision);
+    if (amounts === undefined) return;
+    const { usageDate, resetNumber } = decision.label;
+    this.#parts.buffer.addCharge({ tenantId: decision.tenantId, usageDate, meter: '', resetNumber }, amounts);
+    this.#parts.onBooked();
+  }
+
+  /**
+   * Books units once by their key, whoever tells of them again and how often, for 35 days: the actual cost of a reservation that is
+   * committed, in time or late, or of a keyed call. Needed by the quotas, so booked also where no usage is metered.
+   */
+  recordCommit(commit: CommitRow): void {
+    if (commit.units === 0) return;
+    this.#parts.buffer.addCommit(commit);
     this.#parts.onBooked();
   }
 
   /** Books one API call, and its user as active on that day. */
   recordCall(tenantId: string, usageDate: UsageDate, userId: string | undefined): void {
     if (!this.#parts.metering) return;
-    this.#parts.buffer.add(tenantId, usageDate, 'apiCalls', 1);
+    this.#parts.buffer.addCalls(tenantId, usageDate, 1);
     if (userId !== undefined) this.#parts.buffer.addUser(tenantId, usageDate, userId);
     this.#parts.onBooked();
   }
@@ -66,7 +69,7 @@ export class UsageRecorder {
   /** Books several API calls at once, for jobs and queues. `count` is whole, from 0 to 2^53-1. */
   recordCalls(tenantId: string, usageDate: UsageDate, count: number): void {
     if (!this.#parts.metering || count === 0) return;
-    this.#parts.buffer.add(tenantId, usageDate, 'apiCalls', count);
+    this.#parts.buffer.addCalls(tenantId, usageDate, count);
     this.#parts.onBooked();
   }
 
@@ -96,4 +99,12 @@ export class UsageRecorder {
     this.#parts.buffer.addStorage({ tenantId, atSeconds: Math.floor(atMs / 1000), bytes, id: uuidv7(now) });
     this.#parts.onBooked();
   }
+}
+
+/** What a decision did to the quota; undefined where it did nothing that is booked. */
+function chargeOf(decision: Decision): ChargeAmounts | undefined {
+  const { cost, overage } = decision;
+  if (decision.allowed) return cost === 0 ? undefined : { units: cost, overage };
+  if (decision.outcome === 'denied') return { denied: 1 };
+  return decision.chargeUnknown && cost > 0 ? { unconfirmed: cost } : undefined;
 }

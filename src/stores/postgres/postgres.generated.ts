@@ -1,17 +1,19 @@
 // Made by `npm run generate` from the files beside it: change those, never this one.
 
 /** The text of `addCharges.sql`. */
-export const addCharges = `-- Adds what the quota admitted, denied and could not confirm. Units never decrease.
--- $1 tenants, $2 dates, $3 meters, $4 reset numbers, $5 units, $6 denied, $7 unconfirmed. Returns nothing.
-INSERT INTO {schema}.quota_charge AS present (tenant_id, usage_date, meter, reset_number, units, denied, unconfirmed)
+export const addCharges = `-- Adds what the quota admitted, denied, could not confirm, and let pass above soft limits. Units never decrease.
+-- $1 tenants, $2 dates, $3 meters, $4 reset numbers, $5 units, $6 denied, $7 unconfirmed, $8 overage.
+-- Returns nothing.
+INSERT INTO {schema}.quota_charge AS present (tenant_id, usage_date, meter, reset_number, units, denied, unconfirmed, overage)
 SELECT given.*
-FROM unnest($1::text[], $2::date[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[])
-  AS given (tenant_id, usage_date, meter, reset_number, units, denied, unconfirmed)
+FROM unnest($1::text[], $2::date[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[])
+  AS given (tenant_id, usage_date, meter, reset_number, units, denied, unconfirmed, overage)
 ORDER BY given.tenant_id COLLATE "C", given.usage_date, given.meter COLLATE "C", given.reset_number
 ON CONFLICT (tenant_id, usage_date, meter, reset_number) DO UPDATE
 SET units = LEAST(present.units + excluded.units, 9007199254740991),
     denied = LEAST(present.denied + excluded.denied, 9007199254740991),
-    unconfirmed = LEAST(present.unconfirmed + excluded.unconfirmed, 9007199254740991)
+    unconfirmed = LEAST(present.unconfirmed + excluded.unconfirmed, 9007199254740991),
+    overage = LEAST(present.overage + excluded.overage, 9007199254740991)
 `;
 
 /** The text of `addStoragePoints.sql`. */
@@ -74,6 +76,19 @@ INSERT INTO {schema}.config_version AS present (singleton, version)
 VALUES (1, 1)
 ON CONFLICT (singleton) DO UPDATE SET version = present.version + 1
 RETURNING version, floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now_ms
+`;
+
+/** The text of `collectKeys.sql`. */
+export const collectKeys = `-- Forgets keys that no repeat can come with any more, some at a time. $1 days that they are kept. Returns nothing.
+DELETE FROM {schema}.event_dedupe
+WHERE (tenant_id, key) IN (
+  SELECT tenant_id, key
+  FROM {schema}.event_dedupe
+  WHERE received_on < (now() AT TIME ZONE 'UTC')::date - $1::integer
+  ORDER BY received_on
+  LIMIT 10000
+  FOR UPDATE SKIP LOCKED
+)
 `;
 
 /** The text of `collectProducers.sql`. */
@@ -235,7 +250,15 @@ WHERE source_hash = decode($1::text, 'hex')
 
 /** The text of `readSetting.sql`. */
 export const readSetting = `-- One tenant's row. $1 tenant. The row of config_version is locked, so nobody else can be changing it.
-SELECT tenant_id, plan, limits::text AS limits, time_zone, billing_anchor_day, earlier_calendars::text AS earlier_calendars, version
+SELECT tenant_id,
+       plan,
+       limits::text AS limits,
+       limit_ends::text AS limit_ends,
+       time_zone,
+       billing_anchor_day,
+       earlier_calendars::text AS earlier_calendars,
+       reset_number,
+       version
 FROM {schema}.tenant
 WHERE tenant_id = $1::text
 `;
@@ -247,9 +270,11 @@ SELECT config.version AS config_version,
        tenant.tenant_id,
        tenant.plan,
        tenant.limits::text AS limits,
+       tenant.limit_ends::text AS limit_ends,
        tenant.time_zone,
        tenant.billing_anchor_day,
        tenant.earlier_calendars::text AS earlier_calendars,
+       tenant.reset_number,
        tenant.version
 FROM (SELECT coalesce(max(version), 0) AS version FROM {schema}.config_version) AS config
 LEFT JOIN {schema}.tenant ON tenant.version > $1::bigint
@@ -368,6 +393,34 @@ SELECT (is_young OR EXISTS (SELECT FROM {schema}.usage_producer WHERE id = $1::u
 FROM age
 `;
 
+/** The text of `resetQuota.sql`. */
+export const resetQuota = `-- Gives a tenant's row the number of a new reset, and records the reset. The row of config_version is locked, so nobody else can
+-- be changing the tenant's. The number is above the last one and, where the clock allows, the microseconds since 1970: a
+-- database that was restored, and has forgotten the last one, still gives a higher one.
+-- $1 tenant, $2 version, $3 reason, $4 author. Returns the whole row.
+WITH reset AS (
+  INSERT INTO {schema}.tenant AS present (tenant_id, version, reset_number)
+  VALUES ($1::text, $2::bigint, floor(extract(epoch FROM clock_timestamp()) * 1000000)::bigint)
+  ON CONFLICT (tenant_id) DO UPDATE
+  SET version = excluded.version,
+      reset_number = GREATEST(present.reset_number + 1, excluded.reset_number)
+  RETURNING present.*
+), recorded AS (
+  INSERT INTO {schema}.quota_reset (tenant_id, reset_number, reason, author, at)
+  SELECT tenant_id, reset_number, $3::text, $4::text, clock_timestamp() FROM reset
+)
+SELECT tenant_id,
+       plan,
+       limits::text AS limits,
+       limit_ends::text AS limit_ends,
+       time_zone,
+       billing_anchor_day,
+       earlier_calendars::text AS earlier_calendars,
+       reset_number,
+       version
+FROM reset
+`;
+
 /** The text of `sumCharges.sql`. */
 export const sumCharges = `-- Units that windows of tenants were charged: one sum a query, in their order.
 -- $1 tenants, $2 meters, $3 reset numbers, $4 first dates, $5 last dates.
@@ -384,6 +437,17 @@ FROM unnest($1::text[], $2::text[], $3::bigint[], $4::date[], $5::date[]) WITH O
 ORDER BY asked.position
 `;
 
+/** The text of `takeKeys.sql`. */
+export const takeKeys = `-- Takes the keys of what is booked once. Whoever inserts a key books what came with it; a rival waits here for the other's commit.
+-- All writers take them in one order. $1 tenants, $2 keys (hex); each pair once. Returns the pairs that were not there before.
+INSERT INTO {schema}.event_dedupe (tenant_id, key, received_on)
+SELECT given.tenant_id, decode(given.key, 'hex'), (now() AT TIME ZONE 'UTC')::date
+FROM unnest($1::text[], $2::text[]) AS given (tenant_id, key)
+ORDER BY given.tenant_id COLLATE "C", decode(given.key, 'hex')
+ON CONFLICT (tenant_id, key) DO NOTHING
+RETURNING tenant_id, encode(key, 'hex') AS key
+`;
+
 /** The text of `touchProducer.sql`. */
 export const touchProducer = `-- Says that a producer lives, or that it closed; what has closed stays closed. $1 id, $2 whether it closes. Returns nothing.
 UPDATE {schema}.usage_producer
@@ -392,17 +456,20 @@ WHERE id = $1::uuid
 `;
 
 /** The text of `writeSetting.sql`. */
-export const writeSetting = `-- Replaces one tenant's row; an emptied one is kept, it announces the change and holds the earlier calendars.
--- $1 tenant, $2 plan, $3 limits (JSON), $4 time zone, $5 billing anchor day, $6 earlier calendars (JSON), $7 version. Returns nothing.
-INSERT INTO {schema}.tenant (tenant_id, plan, limits, time_zone, billing_anchor_day, earlier_calendars, version)
-VALUES ($1::text, $2::text, $3::text::jsonb, $4::text, $5::smallint, $6::text::jsonb, $7::bigint)
+export const writeSetting = `-- Replaces one tenant's row; an emptied one is kept, it announces the change and holds the earlier calendars. The number of the
+-- last reset stays as it is.
+-- $1 tenant, $2 plan, $3 limits (JSON), $4 time zone, $5 billing anchor day, $6 earlier calendars (JSON), $7 version,
+-- $8 ends of overrides (JSON). Returns nothing.
+INSERT INTO {schema}.tenant (tenant_id, plan, limits, time_zone, billing_anchor_day, earlier_calendars, version, limit_ends)
+VALUES ($1::text, $2::text, $3::text::jsonb, $4::text, $5::smallint, $6::text::jsonb, $7::bigint, $8::text::jsonb)
 ON CONFLICT (tenant_id) DO UPDATE
 SET plan = excluded.plan,
     limits = excluded.limits,
     time_zone = excluded.time_zone,
     billing_anchor_day = excluded.billing_anchor_day,
     earlier_calendars = excluded.earlier_calendars,
-    version = excluded.version
+    version = excluded.version,
+    limit_ends = excluded.limit_ends
 `;
 
 /** The text of `writeStorageDays.sql`. */

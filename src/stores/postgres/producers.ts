@@ -3,6 +3,7 @@ import type { LiveProducer } from '../../ports/usageLedger.js';
 import { onlyRow, textOf, wholeOf } from './columns.js';
 import type { Database } from './database.js';
 import {
+  collectKeys,
   collectProducers,
   newProducerId as newProducerIdSql,
   otherLiveProducers as otherLiveProducersSql,
@@ -16,6 +17,8 @@ import { inSession, inTransaction } from './session.js';
  * that was collected cannot come back at 0 and count its records again.
  */
 export const MINIMUM_AGE_MS = 24 * 3_600_000;
+/** Keys of what is booked once are kept as long as late usage is accepted. */
+const KEYS_KEPT_DAYS = 35;
 /** A live process touches its row every 3 minutes. */
 export const LIVE_MS = 10 * 60_000;
 
@@ -41,6 +44,7 @@ export function touchProducer(database: Database, producerId: string, closed: bo
   return inTransaction(database.pool, database.deadlineMs, async (session) => {
     await session.query(database.sql(touchProducerSql), [producerId, closed]);
     await session.query(database.sql(collectProducers), [MINIMUM_AGE_MS]);
+    await session.query(database.sql(collectKeys), [KEYS_KEPT_DAYS]);
   });
 }
 
