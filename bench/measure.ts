@@ -1,0 +1,149 @@
+// The rounds: which cell is measured when, and what one measurement is.
+import { loadavg } from 'node:os';
+import { join } from 'node:path';
+import { type StartedProcess, startProcess } from '../test/servers/childProcess.js';
+import { newFolder } from '../test/servers/runFolder.js';
+import type { AppListening, AppQuestion, AppUsed } from './app.js';
+import { call } from './calls.js';
+import type { Cell, MeasuredCell, Sample } from './figures.js';
+import type { LoadAnswer, LoadQuestion } from './load.js';
+import type { BenchOptions } from './options.js';
+import { FRAMEWORKS, type Framework, isMetered, LIMIT, ROW_ENVIRONMENT, ROWS, type Row } from './rows.js';
+import type { BenchStores } from './stores.js';
+import { TRAFFICS } from './traffic.js';
+
+/** Longest wait for an answer beyond the time that its work is given. */
+const PATIENCE_MS = 20_000;
+
+/** Environment of every process with Tallygate in it. */
+export const appEnvironment = (): Readonly<Record<string, string>> => ({
+  NODE_ENV: 'production',
+  LOG_LEVEL: 'warn',
+  TALLYGATE_DATA_DIR: newFolder('data'),
+  QUOTA_FREE_PER_MINUTE: String(LIMIT),
+  QUOTA_FREE_PER_DAY: String(LIMIT),
+});
+
+/** An app that listens. */
+interface App {
+  readonly framework: Framework;
+  readonly row: Row;
+  readonly process: StartedProcess;
+  readonly port: number;
+}
+
+/** What all rounds gave. */
+export interface Measurement {
+  readonly cells: readonly MeasuredCell[];
+  readonly rounds: number;
+  /** Requests that rows which meter have answered with 200, warm-up and lead-ins included. */
+  readonly meteredRequests: number;
+  /** The machine's load over one minute, at the end of each round. */
+  readonly loads: readonly number[];
+}
+
+/** See the head of this file. */
+export class Bench {
+  readonly #stores: BenchStores;
+  readonly #options: BenchOptions;
+  readonly #say: (message: string) => void;
+  readonly #started: StartedProcess[] = [];
+  #meteredRequests = 0;
+
+  constructor(stores: BenchStores, options: BenchOptions, say: (message: string) => void) {
+    this.#stores = stores;
+    this.#options = options;
+    this.#say = say;
+  }
+
+  /** Starts the apps and the load, measures, and closes the apps: then all that they metered is in the ledger. */
+  async run(): Promise<Measurement> {
+    const { rounds, warmUpMs, budgetMs } = this.#options;
+    const startedAt = performance.now();
+    const load = await this.#start('load.js', [], {});
+    const apps = await Promise.all(
+      FRAMEWORKS.flatMap((framework) => ROWS.map((row) => this.#startApp(framework, row))),
+    );
+    this.#say(`${apps.length} apps are up`);
+    for (const app of apps)
+      for (const traffic of TRAFFICS) await this.#send(load, { ...app, traffic }, app.port, warmUpMs / TRAFFICS.length);
+    const cells = TRAFFICS.flatMap((traffic) =>
+      apps.map((app) => ({ app, traffic, framework: app.framework, row: app.row, samples: [] as Sample[] })),
+    );
+    const loads: number[] = [];
+    let longestMs = 0;
+    for (let round = 1; round <= rounds; round += 1) {
+      const roundAt = performance.now();
+      if (roundAt + longestMs - startedAt > budgetMs) break;
+      // Whatever drifts while a round lasts hits the first of one round and the last of the next.
+      for (const cell of round % 2 === 1 ? cells : cells.toReversed())
+        cell.samples.push(await this.#measure(load, cell, cell.app));
+      longestMs = Math.max(longestMs, performance.now() - roundAt);
+      loads.push(loadavg()[0] ?? Number.NaN);
+      this.#say(`round ${round} of ${rounds} is done`);
+    }
+    for (const app of apps) await this.#ask(app, 'close');
+    return {
+      cells: cells.map(({ traffic, framework, row, samples }) => ({ traffic, framework, row, samples })),
+      rounds: loads.length,
+      meteredRequests: this.#meteredRequests,
+      loads,
+    };
+  }
+
+  /** Ends every process that was started, by its own pid. */
+  async end(): Promise<void> {
+    await Promise.all(this.#started.map((started) => started.end()));
+  }
+
+  async #start(file: string, args: readonly string[], env: Readonly<Record<string, string>>): Promise<StartedProcess> {
+    const started = await startProcess(process.execPath, [join(__dirname, file), ...args], { env, ipc: true });
+    this.#started.push(started);
+    return started;
+  }
+
+  async #startApp(framework: Framework, row: Row): Promise<App> {
+    const env = {
+      ...appEnvironment(),
+      ...this.#stores.environment,
+      ...ROW_ENVIRONMENT[row],
+      REDIS_KEY_PREFIX: `${framework}-${row}:`,
+    };
+    const started = await this.#start('app.js', [framework, row], env);
+    const question: AppQuestion = { what: 'listen' };
+    const { port } = await call<AppListening>(started, question, PATIENCE_MS);
+    return { framework, row, process: started, port };
+  }
+
+  async #measure(load: StartedProcess, cell: Cell, app: App): Promise<Sample> {
+    const { leadInMs, measureMs } = this.#options;
+    await this.#send(load, cell, app.port, leadInMs);
+    const callsBefore = await this.#stores.redisCalls();
+    await this.#ask(app, 'begin');
+    const sent = await this.#send(load, cell, app.port, measureMs);
+    const { cpuUs } = await this.#ask<AppUsed>(app, 'end');
+    const redisCalls = (await this.#stores.redisCalls()) - callsBefore;
+    const answered = sent.requests + sent.others;
+    return {
+      requests: sent.requests,
+      others: sent.others,
+      requestsPerSecond: (sent.requests / sent.elapsedMs) * 1000,
+      cpuUsPerRequest: cpuUs / answered,
+      p50Ms: sent.p50Ms,
+      p99Ms: sent.p99Ms,
+      redisCallsPerRequest: redisCalls / answered,
+    };
+  }
+
+  async #send(load: StartedProcess, { traffic, row }: Cell, port: number, durationMs: number): Promise<LoadAnswer> {
+    const question: LoadQuestion = { port, traffic, durationMs, connections: this.#options.connections };
+    const answer = await call<LoadAnswer>(load, question, durationMs + PATIENCE_MS);
+    if (isMetered(row)) this.#meteredRequests += answer.requests;
+    return answer;
+  }
+
+  #ask<Answer extends object>(app: App, what: AppQuestion['what']): Promise<Answer> {
+    const question: AppQuestion = { what };
+    return call<Answer>(app.process, question, PATIENCE_MS);
+  }
+}

@@ -1,0 +1,52 @@
+// How long and how hard: what `npm run bench` measures, and what `--quick` measures to prove that it runs.
+
+export interface BenchOptions {
+  /** Each round measures every cell once; the order of one is the reverse of the one before. */
+  readonly rounds: number;
+  /** How long a cell is measured in a round, in milliseconds, */
+  readonly measureMs: number;
+  /** and how long it is under load before. */
+  readonly leadInMs: number;
+  /** Before the first round, so that each app's code is compiled. */
+  readonly warmUpMs: number;
+  readonly connections: number;
+  /** No round begins that would not end within so many milliseconds from the start. */
+  readonly budgetMs: number;
+  /** Tenants whose bytes in Redis are measured. */
+  readonly memoryTenants: number;
+  readonly json: boolean;
+}
+
+// Many short rounds: on a machine that does other things too, what it does then hits every row alike.
+const FULL = {
+  rounds: 12,
+  measureMs: 400,
+  leadInMs: 100,
+  warmUpMs: 700,
+  connections: 64,
+  budgetMs: 170_000,
+  memoryTenants: 10_000,
+};
+
+const QUICK = { ...FULL, rounds: 1, measureMs: 100, leadInMs: 20, warmUpMs: 30, memoryTenants: 1_000 };
+
+export const USAGE = 'npm run bench -- [--quick] [--rounds N] [--json]';
+
+const MOST_ROUNDS = 100;
+
+/** @throws Error for arguments that mean nothing */
+export function readOptions(args: readonly string[]): BenchOptions {
+  let options: BenchOptions = { ...FULL, json: false };
+  for (let at = 0; at < args.length; at += 1) {
+    if (args[at] === '--quick') options = { ...options, ...QUICK };
+    else if (args[at] === '--json') options = { ...options, json: true };
+    else if (args[at] === '--rounds') {
+      at += 1;
+      const rounds = Number(args[at]);
+      if (!Number.isInteger(rounds) || rounds < 1 || rounds > MOST_ROUNDS)
+        throw new Error(`--rounds: expected a whole number from 1 to ${MOST_ROUNDS}, got ${args[at]}`);
+      options = { ...options, rounds };
+    } else throw new Error(`expected ${USAGE}, got ${args[at]}`);
+  }
+  return options;
+}
