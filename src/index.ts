@@ -12,3 +12,12 @@ export type { TenantQuotaOptions } from './middleware/tenantQuota.js';
 export type { UsageMeterOptions } from './middleware/usageMeter.js';
 export type { AdminRoutesOptions } from './routes/adminRoutes.js';
 export { createTallygate, type Tallygate } from './tallygate.js';
+export type {
+  DeniedEvent,
+  EventLimit,
+  Listener,
+  StoreDownEvent,
+  StoreUpEvent,
+  TallygateEvents,
+  ThresholdEvent,
+} from './telemetry/events.js';

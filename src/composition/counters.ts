@@ -31,6 +31,7 @@ export function counterStore(redis: RedisChoice, clock: Clock, health: Health, l
   );
   const onConnectionError = (error: Error) => {
     health.waiting('the counter store', error.message);
+    health.storeLost();
     tell(error);
   };
   return redisCounterStore(redisConnection(redis.server, { onConnectionError }), { keyPrefix: redis.keyPrefix });

@@ -1,9 +1,11 @@
 // What `/readyz` says: whether everything answered once, and what does not answer now. Told by those who notice anyway, so
 // that asking costs no query.
+import type { CounterStore } from '../ports/counterStore.js';
+import type { Observer } from '../ports/observer.js';
 import type { LiveProducer } from '../ports/usageLedger.js';
 
 /** What does not answer now, by name; empty where all is well. */
-export type Degradation = 'ledger' | 'other_producer_without_redis';
+export type Degradation = 'ledger' | 'counter_store' | 'other_producer_without_redis';
 
 /** The state of an installation. */
 export interface Readiness {
@@ -19,6 +21,12 @@ export class Health {
   #ready = false;
   #waitingFor: string | undefined;
   #ledgerAway = false;
+  /** By the calls of requests. */
+  #storeDown = false;
+  /** By the connection, which also notices where no request comes. */
+  #storeLost = false;
+  /** Whether somebody waits for the connection to come back. */
+  #awaitsStore = false;
   #others: readonly LiveProducer[] = [];
 
   started(): void {
@@ -36,6 +44,39 @@ export class Health {
     this.#ledgerAway = !answers;
   }
 
+  /** What it hears of requests. */
+  readonly observer: Pick<Observer, 'storeDown' | 'storeUp' | 'storeCalled'> = {
+    storeDown: () => {
+      this.#storeDown = true;
+    },
+    storeUp: () => {
+      this.#storeDown = false;
+    },
+    storeCalled: (outcome) => {
+      if (outcome === 'answered') this.#storeLost = false;
+    },
+  };
+
+  /** The counter store's connection broke, or could not be made. */
+  storeLost(): void {
+    this.#storeLost = true;
+  }
+
+  /** Where the connection is lost: looks whether it is back, in the background, for the next who asks. */
+  recheckStore(store: Pick<CounterStore, 'ready'>): void {
+    if (!this.#storeLost || this.#awaitsStore) return;
+    this.#awaitsStore = true;
+    const settled = (back: boolean) => {
+      this.#awaitsStore = false;
+      if (back) this.#storeLost = false;
+    };
+    store.ready().then(
+      () => settled(true),
+      // Closed: nobody asks any more.
+      () => settled(false),
+    );
+  }
+
   /** Other processes that feed the ledger although this one counts alone. */
   others(producers: readonly LiveProducer[]): void {
     this.#others = producers;
@@ -44,6 +85,7 @@ export class Health {
   get readiness(): Readiness {
     const degraded: Degradation[] = [];
     if (this.#ledgerAway) degraded.push('ledger');
+    if (this.#storeDown || this.#storeLost) degraded.push('counter_store');
     if (this.#others.length > 0) degraded.push('other_producer_without_redis');
     return { ready: this.#ready, waitingFor: this.#waitingFor, degraded };
   }

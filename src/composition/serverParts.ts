@@ -3,17 +3,21 @@ import type { Config } from '../config.js';
 import { readOrMakeAdminToken } from '../embedded/adminToken.js';
 import { dataFolderOf, makeDataFolder } from '../embedded/dataFolder.js';
 import { createAdmit } from '../http/admit.js';
+import { createResolvers } from '../http/tenantOf.js';
 import type { AdminRoutesParts } from '../routes/adminRoutes.js';
+import type { AuthorizeParts } from '../routes/authorize.js';
 import type { ConsumeParts } from '../routes/consume.js';
-import { createMetrics, type Metrics } from '../telemetry/metrics.js';
+import type { Metrics } from '../telemetry/metrics.js';
 import { adminParts } from './adminParts.js';
 import { type Composition, compose } from './compose.js';
 import type { Log } from './log.js';
 import { choicesOf } from './options.js';
+import { createTelemetry } from './telemetry.js';
 
 /** See the head of this file. Nothing is opened yet. */
 export interface ServerComposition extends Pick<Composition, 'claimFolder' | 'start' | 'close' | 'readiness'> {
   readonly consume: ConsumeParts;
+  readonly authorize: AuthorizeParts;
   readonly admin: AdminRoutesParts;
   readonly metrics: Metrics;
   /** The token in the data folder, made where there is none. */
@@ -21,16 +25,23 @@ export interface ServerComposition extends Pick<Composition, 'claimFolder' | 'st
 }
 
 export function composeServer(config: Config, log: Log): ServerComposition {
-  const metrics = createMetrics();
-  const composition = compose({ ...choicesOf(config), config, log, observer: metrics.observer });
-  const { admission, usageRecorder } = composition;
+  const telemetry = createTelemetry(config, log);
+  const { observer, traced, metrics } = telemetry;
+  const composition = compose({ ...choicesOf(config), config, log, observer, traced });
+  const { decide, usageRecorder } = composition;
+  const admit = createAdmit(config.headers);
+  const recordCall = (tenantId: string, usageDate: string, userId: string | undefined) =>
+    usageRecorder.recordCall(tenantId, usageDate, userId);
   return {
-    consume: {
-      decide: (tenantId, cost) => admission.decide(tenantId, cost),
-      recordCall: (tenantId, usageDate, userId) => usageRecorder.recordCall(tenantId, usageDate, userId),
-      admit: createAdmit(config.headers),
+    consume: { decide, recordCall, admit },
+    authorize: {
+      decide,
+      recordCall: (tenantId, usageDate) => recordCall(tenantId, usageDate, undefined),
+      admit,
+      tenantOf: createResolvers({ tenantHeader: config.tenantHeader }).tenantOf,
+      tenantHeader: config.tenantHeader,
     },
-    admin: adminParts(composition, config, log),
+    admin: adminParts(composition, telemetry.denials, config, log),
     metrics,
     keptToken: () => {
       const folder = dataFolderOf(config.dataDir);

@@ -61,12 +61,12 @@ export interface UsageCalls {
 }
 
 /** See {@link QuotaCalls}. */
-export function quotaCalls({ admission }: Composition): QuotaCalls {
+export function quotaCalls({ admission, decide }: Composition): QuotaCalls {
   return {
     consume: async (tenantId, { cost = 1 } = {}) => {
       const id = checkedTenant(tenantId);
       if (!isCount(cost)) throw invalidRequest([amountFault('cost', cost)]);
-      return admission.decide(id, cost);
+      return decide(id, cost);
     },
     peek: async (tenantId) => admission.look(checkedTenant(tenantId)),
   };

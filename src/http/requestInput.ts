@@ -2,7 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import { isCount, MAX_COUNT } from '../core/quota/limit.js';
 import { tenantIdFault, userIdFault } from '../core/tenantId.js';
-import { isUsageDate } from '../core/time/calendar.js';
+import { parseInstant } from '../core/time/calendar.js';
 import { type UsagePeriod, usagePeriodFaults } from '../core/usage/usagePeriod.js';
 import { type Fault, invalidRequest } from './faults.js';
 
@@ -21,9 +21,7 @@ export function tenantOfPath(decoded: unknown): string {
  * @throws TallygateError `invalid_request` with every fault of both
  */
 export function periodOfQuery(req: IncomingMessage): UsagePeriod | undefined {
-  const url = req.url ?? '';
-  // Not the framework's parser: which one an app has set decides what a repeated or nested parameter becomes.
-  const query = new URLSearchParams(url.includes('?') ? url.slice(url.indexOf('?')) : '');
+  const query = queryOf(req);
   const faults = [...repeated(query, 'from'), ...repeated(query, 'to')];
   const [from, to] = [query.get('from') ?? undefined, query.get('to') ?? undefined];
   if (faults.length === 0) faults.push(...usagePeriodFaults(from, to));
@@ -37,6 +35,12 @@ function repeated(query: URLSearchParams, name: string): Fault[] {
   return length < 2 ? [] : [{ location: name, message: `expected one date as YYYY-MM-DD, got ${length} values` }];
 }
 
+/** The query of a request. Not the framework's parser: which one an app has set decides what a repeated or nested parameter becomes. */
+export function queryOf(req: IncomingMessage): URLSearchParams {
+  const url = req.url ?? '';
+  return new URLSearchParams(url.includes('?') ? url.slice(url.indexOf('?')) : '');
+}
+
 /** Why a body's value cannot be a tenant's id, or undefined where it can. */
 export const tenantFault = (value: unknown): string | undefined => textFault(value, tenantIdFault);
 
@@ -48,13 +52,9 @@ export function wholeFault(value: unknown): string | undefined {
   return isCount(value) ? undefined : `expected a whole number from 0 to ${MAX_COUNT}, got ${shown(value)}`;
 }
 
-const INSTANT = /^(\d{4}-\d{2}-\d{2})T([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,9})?)?(Z|[+-]\d{2}:\d{2})$/;
-
 /** Why a body's value is no instant in ISO 8601 with its offset from UTC, or undefined where it is one. */
 export function instantFault(value: unknown): string | undefined {
-  const date = typeof value === 'string' ? INSTANT.exec(value)?.[1] : undefined;
-  // Date.parse alone takes February 30th for March 1st.
-  if (date !== undefined && isUsageDate(date) && !Number.isNaN(Date.parse(value as string))) return undefined;
+  if (typeof value === 'string' && parseInstant(value) !== undefined) return undefined;
   return `expected an instant such as "2026-11-24T12:00:00Z", got ${shown(value)}`;
 }
 

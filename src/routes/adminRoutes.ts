@@ -6,12 +6,13 @@ import type { Handler } from '../http/handler.js';
 import { type ProblemBody, problemOf } from '../http/problem.js';
 import { requestIdOf } from '../http/requestId.js';
 import { sendProblem } from '../http/respond.js';
+import { type AdminDenialsParts, mountAdminDenials } from './adminDenials.js';
 import { type AdminQuotasParts, mountAdminQuotas } from './adminQuotas.js';
 import { type AdminStorageParts, mountAdminStorage } from './adminStorage.js';
 import { type AdminUsageParts, mountAdminUsage } from './adminUsage.js';
 
 /** What the routes need of the instance that they belong to. */
-export interface AdminRoutesParts extends AdminUsageParts, AdminQuotasParts, AdminStorageParts {
+export interface AdminRoutesParts extends AdminUsageParts, AdminQuotasParts, AdminStorageParts, AdminDenialsParts {
   /** Told of each error that is answered by a status from 500 on: the answer itself says little. */
   readonly onError: (error: unknown, requestId: string) => void;
 }
@@ -23,7 +24,7 @@ export interface AdminRoutesOptions {
 }
 
 /**
- * Makes the router: `/usage/:tenantId`, `/usage/:tenantId/storage`, `/quotas/:tenantId`. Needs Express 4.18 or 5.
+ * Makes the router: `/usage/:tenantId`, `/usage/:tenantId/storage`, `/quotas/:tenantId`, `/denials`. Needs Express 4.18 or 5.
  * @throws TallygateError `invalid_configuration` without `authenticate`
  */
 export function createAdminRoutes(parts: AdminRoutesParts, options: AdminRoutesOptions): Handler {
@@ -36,6 +37,7 @@ export function createAdminRoutes(parts: AdminRoutesParts, options: AdminRoutesO
   mountAdminUsage(router, parts);
   mountAdminStorage(router, parts);
   mountAdminQuotas(router, parts);
+  mountAdminDenials(router, parts);
   router.use((error: unknown, req: Request, res: Response, next: NextFunction) => {
     const problem = problemOfOurs(error, req);
     if (problem === undefined) return next(error);

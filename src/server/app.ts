@@ -1,18 +1,20 @@
 // The server's routes: who may come in, in which order a request is checked, and what is answered where no route is.
 import express, { type ErrorRequestHandler, type Express } from 'express';
-import helmet from 'helmet';
+import helmet, { type HelmetOptions } from 'helmet';
 import { authenticated } from '../auth/authenticate.js';
-import { bearerAuth } from '../auth/bearerAuth.js';
+import { bearerAuth, gatewayAuth } from '../auth/bearerAuth.js';
 import type { Handler } from '../http/handler.js';
 import { problem, problemOf } from '../http/problem.js';
 import { requestIdOf } from '../http/requestId.js';
 import { refuse, sendJson, sendProblem } from '../http/respond.js';
 import { type AdminRoutesParts, createAdminRoutes } from '../routes/adminRoutes.js';
+import { type AuthorizeParts, authorize } from '../routes/authorize.js';
 import { type ConsumeParts, consume } from '../routes/consume.js';
 
 /** What the routes stand on. */
 export interface AppParts {
   readonly consume: ConsumeParts;
+  readonly authorize: AuthorizeParts;
   readonly admin: Omit<AdminRoutesParts, 'onError'>;
   readonly metrics: { readonly contentType: string; text(): Promise<string> };
   readonly readiness: () => {
@@ -38,6 +40,8 @@ export function createApp(parts: AppParts, settings: AppSettings): Express {
   const { untilReady, onError } = settings;
   const authenticate = bearerAuth(settings.adminToken);
   const guard = authenticated(authenticate);
+  const authorizing = authorize(parts.authorize);
+  const authorized: Handler = (req, res, next) => authorizing(Object.assign(req, { params: {} }), res, next);
   const app = express();
   app.disable('x-powered-by');
   app.enable('case sensitive routing');
@@ -45,7 +49,7 @@ export function createApp(parts: AppParts, settings: AppSettings): Express {
     res.setHeader('X-Request-Id', requestIdOf(req));
     next();
   });
-  app.use(helmet());
+  app.use(helmet(FOR_PLAIN_HTTP));
 
   app.get('/livez', (_req, res) => sendJson(res, 200, { status: 'alive' }));
   app.get('/readyz', readyz(parts.readiness));
@@ -57,6 +61,8 @@ export function createApp(parts: AppParts, settings: AppSettings): Express {
   app.get('/', (_req, res) => sendJson(res, 200, WELCOME));
 
   // Authentication first, so that nobody without a token can make requests pile up at the gate.
+  // Not by `all`: a gateway's path may hold anything, and a pattern with a parameter would decode it.
+  app.use('/v1/authorize', authenticated(gatewayAuth(settings.adminToken)), untilReady, authorized);
   app.use(['/v1', '/api/admin'], guard, untilReady);
   app.post('/v1/consume', consume(parts.consume));
   app.use('/api/admin', createAdminRoutes({ ...parts.admin, onError }, { authenticate }));
@@ -66,14 +72,25 @@ export function createApp(parts: AppParts, settings: AppSettings): Express {
   return app;
 }
 
+/**
+ * This server speaks plain HTTP, TLS ends before it. Whether a whole domain may never be reached by HTTP again is not for one
+ * service on it to say, and on HTTP `upgrade-insecure-requests` would send a page for its own parts to where nobody listens.
+ */
+const FOR_PLAIN_HTTP = {
+  strictTransportSecurity: false,
+  contentSecurityPolicy: { directives: { 'upgrade-insecure-requests': null } },
+} satisfies HelmetOptions;
+
 const WELCOME = {
   name: 'tallygate',
   what: 'Usage metering and quotas for each tenant of a SaaS.',
   routes: {
     consume: 'POST /v1/consume',
+    authorize: 'ANY /v1/authorize, for gateways',
     usage: 'GET /api/admin/usage/:tenantId?from&to',
     storage: 'POST /api/admin/usage/:tenantId/storage',
     quotas: 'GET, PUT, PATCH, DELETE /api/admin/quotas/:tenantId',
+    denials: 'GET /api/admin/denials?tenant&limit',
     health: ['GET /livez', 'GET /readyz', 'GET /metrics'],
   },
   authentication: 'Authorization: Bearer <admin token> on /v1/*, /api/admin/* and /metrics',

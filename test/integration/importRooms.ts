@@ -120,7 +120,7 @@ export const rooms: readonly Room[] = [
     file: 'src/telemetry/probe.ts',
     protects: 'it protects the code that it measures',
     refused: words('../services/admission/admission.js ../server/server.js ../tallygate.js express'),
-    allowed: words('./metrics.js ../ports/observer.js prom-client pino'),
+    allowed: words('./metrics.js ../ports/observer.js prom-client pino @opentelemetry/api'),
   },
   {
     file: 'src/embedded/probe.ts',

@@ -9,7 +9,7 @@ export const RUN_MARKER = 'TALLYGATE_TEST_RUN';
 const MOST_OUTPUT = 4 * 1024 * 1024;
 // What would leak from the developer's shell or from vitest into a process that has to behave as in a fresh shell.
 const NOT_INHERITED =
-  /^(NODE_ENV|TEST|VITEST.*|DATABASE_URL|REDIS_.*|QUOTA_.*|USAGE_METER_.*|TALLYGATE_(?!TEST_RUN).*|ADMIN_TOKEN|PORT|HOST|TENANT_HEADER|UNKNOWN_TENANTS|METRICS_PUBLIC|LOG_LEVEL)$/;
+  /^(NODE_ENV|TEST|VITEST.*|DATABASE_URL|REDIS_.*|QUOTA_.*|USAGE_METER_.*|TALLYGATE_(?!TEST_RUN).*|ADMIN_TOKEN|PORT|HOST|TENANT_HEADER|UNKNOWN_TENANTS|METRICS_PUBLIC|METRICS_TENANT_LABELS|LOG_LEVEL)$/;
 
 export interface StartOptions {
   /** Added to the inherited environment; `undefined` removes a variable. Settings of Tallygate, NODE_ENV and vitest's are never inherited. */

@@ -1,0 +1,58 @@
+// Who listens to an installation: metrics, the log of denials, an app's listeners, OpenTelemetry where it is there. One observer
+// tells them all.
+import { systemClock } from '../ports/clock.js';
+import type { Observer } from '../ports/observer.js';
+import { createDenialLog, type DenialLog } from '../telemetry/denialLog.js';
+import { createEvents, type Events } from '../telemetry/events.js';
+import { fanOut } from '../telemetry/fanOut.js';
+import { createMetrics, type Metrics } from '../telemetry/metrics.js';
+import { type OpenTelemetryApi, openTelemetryApi } from '../telemetry/openTelemetry.js';
+import { openTelemetryMetrics } from '../telemetry/openTelemetryMetrics.js';
+import { type Decide, tracedDecide } from '../telemetry/tracing.js';
+import type { Log } from './log.js';
+import { outageNotice } from './outageNotice.js';
+
+/** See the head of this file. */
+export interface Telemetry {
+  readonly observer: Observer;
+  readonly metrics: Metrics;
+  readonly denials: DenialLog;
+  readonly events: Events;
+  /** The same decisions, each in a span where OpenTelemetry records one. */
+  readonly traced: (decide: Decide) => Decide;
+}
+
+/** Makes the listeners of one installation. */
+export function createTelemetry(
+  config: { readonly metricsTenantLabels: boolean },
+  log: Log,
+  api: OpenTelemetryApi | undefined = openTelemetryApi(),
+): Telemetry {
+  const metrics = createMetrics({ tenantLabels: config.metricsTenantLabels });
+  const denials = createDenialLog();
+  const events = createEvents(eventFaults(log));
+  const otel = api === undefined ? {} : openTelemetryMetrics(api);
+  return {
+    observer: fanOut(metrics.observer, denials.observer, events.observer, otel),
+    metrics,
+    denials,
+    events,
+    traced: api === undefined ? (decide) => decide : (decide) => tracedDecide(decide, api),
+  };
+}
+
+/** A listener that fails fails with every event: said now and then. */
+function eventFaults(log: Log): Parameters<typeof createEvents>[0] {
+  const tellFailure = outageNotice(
+    systemClock,
+    ({ event }: { readonly event: string; readonly err: unknown }) => event,
+    (told) => log.error(told, 'A listener of this event failed.'),
+  );
+  const tellDropped = outageNotice(
+    systemClock,
+    () => 'dropped',
+    (events: number) =>
+      log.warn({ events }, 'More events came in one turn than are kept for listeners: these were dropped.'),
+  );
+  return { onListenerFailure: (event, err) => tellFailure({ event, err }), onDropped: tellDropped };
+}
