@@ -30,7 +30,10 @@ describe('the environment', () => {
       flushRows: 100,
       flushIntervalMs: 5000,
       defaultPlan: 'free',
-      onStoreError: 'deny',
+      mode: 'strict',
+      enforce: true,
+      unknownTenants: 'admit',
+      onStoreError: 'local',
       storeTimeoutMs: 250,
       headers: 'both',
       tenantHeader: undefined,
@@ -41,6 +44,7 @@ describe('the environment', () => {
       migrate: false,
       enabled: true,
       metricsPublic: false,
+      metricsTenantLabels: false,
       logLevel: 'info',
     });
   });
@@ -56,12 +60,12 @@ describe('the environment', () => {
       USAGE_METER_FLUSH_INTERVAL_MS: '1000',
       QUOTA_DEFAULT_PLAN: 'big_team',
       QUOTA_BIG_TEAM_PER_DAY: '9',
-      QUOTA_MODE: 'strict',
+      QUOTA_MODE: 'leased',
       QUOTA_ON_STORE_ERROR: 'allow',
       QUOTA_STORE_TIMEOUT_MS: '5000',
-      QUOTA_ENFORCE: 'true',
+      QUOTA_ENFORCE: 'false',
       QUOTA_HEADERS: 'legacy',
-      UNKNOWN_TENANTS: 'admit',
+      UNKNOWN_TENANTS: 'deny',
       TENANT_HEADER: 'X-Tenant-Id',
       ADMIN_TOKEN: 'let-me-in',
       PORT: '0',
@@ -70,6 +74,7 @@ describe('the environment', () => {
       TALLYGATE_MIGRATE: 'true',
       TALLYGATE_ENABLED: 'false',
       METRICS_PUBLIC: 'true',
+      METRICS_TENANT_LABELS: 'true',
       LOG_LEVEL: 'warn',
       NODE_ENV: 'production',
     });
@@ -80,6 +85,9 @@ describe('the environment', () => {
       flushRows: 7,
       flushIntervalMs: 1000,
       defaultPlan: 'big_team',
+      mode: 'leased',
+      enforce: false,
+      unknownTenants: 'deny',
       onStoreError: 'allow',
       storeTimeoutMs: 5000,
       headers: 'legacy',
@@ -91,6 +99,7 @@ describe('the environment', () => {
       migrate: true,
       enabled: false,
       metricsPublic: true,
+      metricsTenantLabels: true,
       logLevel: 'warn',
     });
   });
@@ -177,6 +186,9 @@ describe('faults of the environment', () => {
     ['METRICS_PUBLIC', '1'],
     ['QUOTA_HEADERS', 'all'],
     ['QUOTA_MODE', 'loose'],
+    ['QUOTA_ON_STORE_ERROR', 'Local'],
+    ['QUOTA_ENFORCE', 'no'],
+    ['UNKNOWN_TENANTS', 'refuse'],
     ['QUOTA_STORE_TIMEOUT_MS', '0'],
     ['USAGE_METER_BATCH_SIZE', '0'],
     ['TENANT_HEADER', 'x tenant'],
@@ -205,10 +217,6 @@ describe('faults of the environment', () => {
   });
 
   it.each([
-    ['QUOTA_MODE', 'leased'],
-    ['QUOTA_ON_STORE_ERROR', 'local'],
-    ['QUOTA_ENFORCE', 'false'],
-    ['UNKNOWN_TENANTS', 'deny'],
     ['USAGE_METER_JOURNAL', 'true'],
     ['REDIS_MODE', 'cluster'],
     ['REDIS_MODE', 'sentinel'],

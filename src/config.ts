@@ -12,6 +12,9 @@ export { configurationFault } from './core/errors.js';
 /** Which response headers tell a client of its limits. */
 export type HeaderStyle = 'legacy' | 'standard' | 'both' | 'none';
 
+/** Where quotas are decided: at each request in the counter store, or in the process as far as a block taken there reaches. */
+export type QuotaMode = 'strict' | 'leased';
+
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
 
 /** Everything that an environment says. Undefined: not set, and without a default. */
@@ -29,6 +32,11 @@ export interface Config {
   readonly plans: Plans;
   /** A name in `plans`. */
   readonly defaultPlan: string;
+  readonly mode: QuotaMode;
+  /** False: what would be refused is let pass and reported. */
+  readonly enforce: boolean;
+  /** What becomes of a tenant without a setting; `deny` refuses it with 403. */
+  readonly unknownTenants: 'admit' | 'deny';
   readonly onStoreError: StoreErrorPolicy;
   /** Longest wait for the counter store, from the request's arrival, in milliseconds; 1 to 60,000. */
   readonly storeTimeoutMs: number;
@@ -46,6 +54,8 @@ export interface Config {
   /** False: both middlewares pass everything through. */
   readonly enabled: boolean;
   readonly metricsPublic: boolean;
+  /** Whether metrics tell tenants apart: the first 1,000 of a process, the rest as one. */
+  readonly metricsTenantLabels: boolean;
   readonly logLevel: LogLevel;
 }
 
@@ -74,7 +84,10 @@ export function readConfig(env: Environment): Config {
     flushIntervalMs: readFlushInterval(reader),
     plans,
     defaultPlan: readDefaultPlan(reader, plans),
-    onStoreError: readStoreErrorPolicy(reader),
+    mode: reader.choice('QUOTA_MODE', ['strict', 'leased'], 'strict'),
+    enforce: reader.flag('QUOTA_ENFORCE', true),
+    unknownTenants: reader.choice('UNKNOWN_TENANTS', ['admit', 'deny'], 'admit'),
+    onStoreError: reader.choice('QUOTA_ON_STORE_ERROR', ['local', 'allow', 'deny'], 'local'),
     storeTimeoutMs: reader.whole('QUOTA_STORE_TIMEOUT_MS', { least: 1, most: 60_000, otherwise: 250 }),
     headers: reader.choice('QUOTA_HEADERS', ['legacy', 'standard', 'both', 'none'], 'both'),
     tenantHeader: tenantHeader?.toLowerCase(),
@@ -85,6 +98,7 @@ export function readConfig(env: Environment): Config {
     migrate: reader.flag('TALLYGATE_MIGRATE', false),
     enabled: reader.flag('TALLYGATE_ENABLED', true),
     metricsPublic: reader.flag('METRICS_PUBLIC', false),
+    metricsTenantLabels: reader.flag('METRICS_TENANT_LABELS', false),
     logLevel: reader.choice('LOG_LEVEL', LOG_LEVELS, 'info'),
   };
   refuseWhatComesLater(reader);
@@ -104,27 +118,8 @@ function readDefaultPlan(reader: EnvironmentReader, plans: Plans): string {
   return plan;
 }
 
-/** The default will be `local`; until that exists, refusing is what keeps the promise never to admit above a limit. */
-function readStoreErrorPolicy(reader: EnvironmentReader): StoreErrorPolicy {
-  const name = 'QUOTA_ON_STORE_ERROR';
-  if (reader.text(name) !== 'local') return reader.choice(name, ['allow', 'deny'], 'deny');
-  const instead = 'use deny (503 while the store is away) or allow (let pass and count)';
-  reader.notYet(name, () => true, instead);
-  return 'deny';
-}
-
-/** Settings of later versions. Ignoring one would be a quota or a journal that somebody relies on and that is not there. */
+/** Settings of later versions. Ignoring one would be a journal that somebody relies on and that is not there. */
 function refuseWhatComesLater(reader: EnvironmentReader): void {
-  reader.choice('QUOTA_MODE', ['strict', 'leased'], 'strict');
-  reader.notYet('QUOTA_MODE', (mode) => mode === 'leased', 'leave it unset, or use strict');
-  if (!reader.flag('QUOTA_ENFORCE', true))
-    reader.notYet(
-      'QUOTA_ENFORCE',
-      (text) => text === 'false',
-      'leave it unset; to watch without refusing, set the limits to unlimited',
-    );
-  reader.choice('UNKNOWN_TENANTS', ['admit', 'deny'], 'admit');
-  reader.notYet('UNKNOWN_TENANTS', (text) => text === 'deny', 'leave it unset, and refuse unknown tenants in the app');
   // Unset means no journal in this version, and `false` says the same; `true` would promise what kill -9 then breaks.
   if (reader.flag('USAGE_METER_JOURNAL', false))
     reader.fault('USAGE_METER_JOURNAL', '"true" is not supported yet: leave it unset, and stop processes by SIGTERM');

@@ -4,6 +4,7 @@ import { adminParts } from './composition/adminParts.js';
 import { type Composition, compose } from './composition/compose.js';
 import { type Installation, installationOf } from './composition/installation.js';
 import { choicesOf, readOptions, type TallygateOptions } from './composition/options.js';
+import { createTelemetry } from './composition/telemetry.js';
 import { type QuotaCalls, quotaCalls, type UsageCalls, usageCalls } from './composition/tenantCalls.js';
 import type { Config } from './config.js';
 import { createAdmit } from './http/admit.js';
@@ -15,8 +16,8 @@ import { createUsageMeter, type UsageMeterOptions, type UsageMeterParts } from '
 import { systemClock } from './ports/clock.js';
 import { silentObserver } from './ports/observer.js';
 import type { AdminRoutesOptions, AdminRoutesParts } from './routes/adminRoutes.js';
+import type { Listener, TallygateEvents } from './telemetry/events.js';
 import { createLog } from './telemetry/log.js';
-import { createMetrics } from './telemetry/metrics.js';
 
 export { composeServer } from './composition/serverParts.js';
 
@@ -41,6 +42,16 @@ export interface Tallygate {
   readonly quota: QuotaCalls;
   /** Usage outside of requests. */
   readonly usage: UsageCalls;
+  /**
+   * Listens: `denied` (a request did not fit, or would not have in a shadow limit), `threshold` (a limit reached 80 or 100 percent:
+   * once a window for all processes together), `storeDown` and `storeUp`. Listeners run after the turn in which it happened,
+   * outside of any request; what one throws goes to the log. At most 100 an event, and 1,000 events a turn.
+   * @returns what ends it
+   * @throws TallygateError `invalid_configuration` for an unknown event
+   * @example
+   * const end = tallygate.on('threshold', ({ tenantId, name, level }) => mail(tenantId, `${level} % of ${name}`));
+   */
+  on<Name extends keyof TallygateEvents>(name: Name, listener: Listener<Name>): () => void;
   /** What was counted and measured, in the Prometheus text format; the names begin with `tallygate_`. */
   metrics(): Promise<string>;
   /**
@@ -92,19 +103,19 @@ export function openInstallation(config: Config): Installation {
 }
 
 function wire(options: TallygateOptions): { tallygate: Tallygate; composition: Composition } {
-  const { config, database, redis, rules } = readOptions(options, process.env);
+  const { config, database, redis, resolvePlan, rules } = readOptions(options, process.env);
   const log = createLog(config.logLevel);
-  const metrics = createMetrics();
-  const composition = compose({ config, database, redis, log, observer: metrics.observer });
+  const { observer, traced, metrics, denials, events } = createTelemetry(config, log);
+  const composition = compose({ config, database, redis, resolvePlan, log, observer, traced });
   const { admission, usageRecorder } = composition;
   const caller: CallerParts = {
     resolvers: createResolvers(rules),
-    tenantless: createTenantlessNotice(metrics.observer, (message) => log.warn({}, message)),
+    tenantless: createTenantlessNotice(observer, (message) => log.warn({}, message)),
     enabled: config.enabled,
   };
   const quotaParts: TenantQuotaParts = {
     ...caller,
-    decide: (tenantId, cost) => admission.decide(tenantId, cost),
+    decide: composition.decide,
     admit: createAdmit(config.headers),
   };
   const meterParts: UsageMeterParts = {
@@ -118,9 +129,10 @@ function wire(options: TallygateOptions): { tallygate: Tallygate; composition: C
   const tallygate: Tallygate = {
     tenantQuota: (mount) => createTenantQuota(quotaParts, mount),
     usageMeter: (mount) => createUsageMeter(meterParts, mount),
-    adminRoutes: (mount) => adminRoutes(adminParts(composition, config, log), mount),
+    adminRoutes: (mount) => adminRoutes(adminParts(composition, denials, config, log), mount),
     quota: quotaCalls(composition),
     usage: usageCalls(composition, systemClock.wallMs),
+    on: (name, listener) => events.on(name, listener),
     metrics: () => metrics.text(),
     flush: () => composition.flush(),
     close: ({ deadlineMs = CLOSE_DEADLINE_MS } = {}) => composition.close(deadlineMs),

@@ -53,6 +53,7 @@ export interface Installation {
   readonly quotaService: {
     quotaOf(tenantId: string): HeldQuota;
     merge(tenantId: string, patch: SettingPatch): Promise<HeldQuota>;
+    reset(tenantId: string, reset: { readonly reason: string; readonly author: string }): Promise<HeldQuota>;
   };
   /** Where the tenant stands; charges nothing and creates nothing. */
   readonly admission: { look(tenantId: string): Decision | Promise<Decision> };

@@ -10,7 +10,8 @@ import type { LiveProducer, UsageLedger } from '../ports/usageLedger.js';
 import { StartGate } from '../services/admission/startGate.js';
 import { watchOtherProducers } from '../services/metering/otherProducers.js';
 import type { UsageRecorder } from '../services/metering/usageRecorder.js';
-import { QuotaService } from '../services/usage/quotaService.js';
+import type { ResolvePlan } from '../services/usage/planResolver.js';
+import { QuotaService, type TenantQuota } from '../services/usage/quotaService.js';
 import { startSettingsPoll } from '../services/usage/settingsPoll.js';
 import { READ_FLUSH_WAIT_MS, UsageService } from '../services/usage/usageService.js';
 import {
@@ -22,21 +23,27 @@ import {
 } from '../stores/postgres/migrate.js';
 import { postgresLedger } from '../stores/postgres/postgresLedger.js';
 import { postgresTenantDirectory } from '../stores/postgres/postgresTenantDirectory.js';
+import { fanOut } from '../telemetry/fanOut.js';
+import type { Decide } from '../telemetry/tracing.js';
 import { counterStore, decisions, type RedisChoice } from './counters.js';
 import { connectTo, type DatabaseChoice } from './database.js';
 import { Health, type Readiness } from './health.js';
 import { Lifecycle } from './lifecycle.js';
 import type { Log } from './log.js';
 import { metering } from './metering.js';
+import { planResolver } from './planResolver.js';
 
 /** What one installation is made of. */
 export interface CompositionSettings {
   readonly database: DatabaseChoice;
   readonly redis: RedisChoice;
+  /** Names tenants' plans in place of the stored ones. */
+  readonly resolvePlan?: ResolvePlan | undefined;
   readonly config: Pick<
     Config,
     | 'plans'
     | 'defaultPlan'
+    | 'enforce'
     | 'onStoreError'
     | 'storeTimeoutMs'
     | 'usageMeterEnabled'
@@ -45,6 +52,8 @@ export interface CompositionSettings {
     | 'migrate'
   >;
   readonly observer: Observer;
+  /** Wraps each decision, as in a span of a trace. @defaultValue not wrapped */
+  readonly traced?: (decide: Decide) => Decide;
   readonly log: Log;
 }
 
@@ -52,7 +61,13 @@ export interface CompositionSettings {
 export interface Composition {
   /** Decides; waits for the start where it has not come yet. */
   readonly admission: StartGate;
+  /** The same decisions, as they are traced: for everything that decides about a request. */
+  readonly decide: Decide;
   readonly quotaService: QuotaService;
+  /** What holds for the tenant, by the plan that the app's `resolvePlan` names; a promise only where that has to be waited for. */
+  readonly heldQuotaOf: (tenantId: string) => TenantQuota | Promise<TenantQuota>;
+  /** The plan that `resolvePlan` named last; undefined where it named none, or there is no such option. */
+  readonly resolvedPlanOf: (tenantId: string) => string | undefined;
   readonly usageService: UsageService;
   readonly usageRecorder: UsageRecorder;
   readonly ledger: UsageLedger;
@@ -86,23 +101,34 @@ export interface Composition {
 
 /** Wires an installation. Nothing is opened, no timer runs, before `start`. */
 export function compose(settings: CompositionSettings): Composition {
-  const { config, redis, observer, log } = settings;
+  const { config, redis, log, traced = (decide) => decide } = settings;
   const database = connectTo(settings.database);
   const { pool, pollPool, schema } = database;
   const embedded = settings.database.kind === 'embedded';
   const health = new Health();
+  const observer = fanOut(settings.observer, health.observer);
   const ledger = postgresLedger(pool, { schema });
   const { usageRecorder, flusher, producer } = metering({ ledger, config, clock, observer, health, log });
   const flushWithin = (mostMs: number) => flusher.flushWithin(mostMs);
-  const onDecision = (decision: Decision) => usageRecorder.recordDecision(decision);
+  const onDecision = (decision: Decision) => {
+    usageRecorder.recordDecision(decision);
+    observer.decisionMade(decision);
+  };
 
   const quotaService = new QuotaService({
     directory: postgresTenantDirectory(pool, { schema, pollPool }),
     plans: config.plans,
     defaultPlan: config.defaultPlan,
-    hasUsage: (tenantId) => usageService.hasUsage(tenantId),
+    enforced: config.enforce,
+    hasUsage,
+    resolvedPlanOf: (tenantId) => resolvedPlanOf(tenantId),
+    clock,
   });
+  const resolver = planResolver(settings, quotaService, clock);
+  const resolvedPlanOf = (tenantId: string) => resolver?.planOf(tenantId);
+  /** By the stored plan: for what asks for the calendar alone. */
   const quotaOf = (tenantId: string) => quotaService.quotaOf(tenantId);
+  const heldQuotaOf = (tenantId: string) => resolver?.quotaOf(tenantId) ?? quotaOf(tenantId);
   const usageService = new UsageService({ ledger, quotaOf, flushWithin, clock });
 
   const store = counterStore(redis, clock, health, log);
@@ -145,6 +171,12 @@ export function compose(settings: CompositionSettings): Composition {
     log,
   });
 
+  /** What a counter has charged proves a tenant whose usage is still on its way to the ledger, perhaps in another process. */
+  async function hasUsage(tenantId: string): Promise<boolean> {
+    const { limits } = await admission.look(tenantId);
+    return limits.some(({ used }) => used > 0) || usageService.hasUsage(tenantId);
+  }
+
   async function bringUpToDate(): Promise<void> {
     if (!embedded && !config.migrate) return requireUpToDate(await migrationStatus(pool, { schema }));
     const { appliedNow } = await migrate(pool, { schema });
@@ -176,7 +208,10 @@ export function compose(settings: CompositionSettings): Composition {
   const calendarOf = (tenantId: string) => (quotaService.isLoaded ? quotaOf(tenantId).calendar : UTC_CALENDAR);
   return {
     admission,
+    decide: traced((tenantId, cost) => admission.decide(tenantId, cost)),
     quotaService,
+    heldQuotaOf,
+    resolvedPlanOf,
     usageService,
     usageRecorder,
     ledger,
@@ -187,7 +222,10 @@ export function compose(settings: CompositionSettings): Composition {
     start: () => lifecycle.start(),
     startOnce: () => lifecycle.startOnce(),
     countersReady: () => lifecycle.countersReady(),
-    readiness: () => health.readiness,
+    readiness: () => {
+      health.recheckStore(store);
+      return health.readiness;
+    },
     flush: () => flusher.flush(),
     hurry: () => flusher.hurry(),
     unflushedRows: () => flusher.backlogRows,

@@ -1,13 +1,15 @@
 // What an app may say in code, laid over the environment: an option left out means what its variable says. Read once, all
 // faults at once; the app's object is neither changed nor kept.
-import { type Config, type Environment, readConfig } from '../config.js';
+import { type Config, type Environment, type QuotaMode, readConfig } from '../config.js';
 import { configurationFault, type Fault, hasCode } from '../core/errors.js';
+import type { StoreErrorPolicy } from '../core/quota/decision.js';
 import type { Limit } from '../core/quota/limit.js';
 import type { Plans } from '../core/quota/plans.js';
 import { readPlans } from '../core/quota/readPlans.js';
 import { DEFAULT_SCHEMA, schemaFault } from '../core/schemaName.js';
 import { dataFolderOf } from '../embedded/dataFolder.js';
 import type { TenantRules } from '../http/tenantOf.js';
+import type { ResolvePlan } from '../services/usage/planResolver.js';
 import type { PostgresPool } from '../stores/postgres/postgresPool.js';
 import type { NodeRedisClient } from '../stores/redis/nodeRedis.js';
 import type { RedisChoice } from './counters.js';
@@ -41,10 +43,40 @@ export interface TallygateOptions extends Pick<TenantRules, 'resolveTenant' | 'r
    */
   readonly defaultPlan?: string;
   /**
-   * What becomes of a request while the counter store does not answer: refused with 503, or let pass and counted.
-   * @defaultValue `QUOTA_ON_STORE_ERROR`, or `deny`
+   * Names a tenant's plan from the app's own data; undefined: the stored one holds. An override of the tenant's wins over it. Asked
+   * at most every 500 ms a tenant, one call at a time; after 250 ms, where it throws or names no known plan, the plan that it named
+   * last holds, else the stored one.
+   * @defaultValue none: the stored plan
+   * @example
+   * createTallygate({ resolvePlan: async (tenantId) => (await accounts.find(tenantId))?.plan });
    */
-  readonly onStoreError?: 'allow' | 'deny';
+  readonly resolvePlan?: ResolvePlan;
+  /**
+   * What becomes of a tenant that has no setting, and for whom `resolvePlan` names no plan: `deny` refuses it with 403.
+   * @defaultValue `UNKNOWN_TENANTS`, or `admit`
+   */
+  readonly unknownTenants?: 'admit' | 'deny';
+  /**
+   * False: nobody is refused; what would have been is let pass and reported.
+   * @defaultValue `QUOTA_ENFORCE`, or true
+   */
+  readonly enforce?: boolean;
+  /**
+   * `strict` asks the counter store at each request; `leased` takes blocks from it, and answers most requests without it.
+   * @defaultValue `QUOTA_MODE`, or `strict`
+   */
+  readonly mode?: QuotaMode;
+  /**
+   * What becomes of a request while the counter store does not answer: `deny` refuses it with 503, `allow` lets it pass and
+   * counts it, `local` lets pass what this process knows to be left.
+   * @defaultValue `QUOTA_ON_STORE_ERROR`, or `local`
+   */
+  readonly onStoreError?: StoreErrorPolicy;
+  /**
+   * Whether metrics tell tenants apart: the first 1,000 tenants of a process, the rest as `other`.
+   * @defaultValue `METRICS_TENANT_LABELS`, or false
+   */
+  readonly metricsTenantLabels?: boolean;
 }
 
 /** Options and environment, read. */
@@ -52,6 +84,7 @@ export interface ReadOptions {
   readonly config: Config;
   readonly database: DatabaseChoice;
   readonly redis: RedisChoice;
+  readonly resolvePlan: ResolvePlan | undefined;
   readonly rules: TenantRules;
 }
 
@@ -61,15 +94,38 @@ const KNOWN: ReadonlySet<string> = new Set<keyof TallygateOptions>([
   'redis',
   'plans',
   'defaultPlan',
+  'resolvePlan',
+  'unknownTenants',
+  'enforce',
+  'mode',
   'onStoreError',
+  'metricsTenantLabels',
   'resolveTenant',
   'resolveUser',
+]);
+/** Options that are functions, and of what. */
+const FUNCTIONS = [
+  ['resolveTenant', 'request'],
+  ['resolveUser', 'request'],
+  ['resolvePlan', "tenant's id"],
+] as const;
+/** Options that say just what their variable says. */
+const TEXT_OPTIONS: ReadonlySet<keyof TallygateOptions> = new Set([
+  'onStoreError',
+  'mode',
+  'enforce',
+  'unknownTenants',
+  'metricsTenantLabels',
 ]);
 /** Options whose text is read as the variable's, and so refused by the variable's name. */
 const OPTION_OF_VARIABLE: Readonly<Record<string, keyof TallygateOptions>> = {
   DATABASE_URL: 'database',
   REDIS_URL: 'redis',
   QUOTA_ON_STORE_ERROR: 'onStoreError',
+  QUOTA_MODE: 'mode',
+  QUOTA_ENFORCE: 'enforce',
+  UNKNOWN_TENANTS: 'unknownTenants',
+  METRICS_TENANT_LABELS: 'metricsTenantLabels',
 };
 
 /**
@@ -87,10 +143,10 @@ export function readOptions(options: TallygateOptions, env: Environment): ReadOp
   if (options.schema !== undefined) faults.push(...schemaFaults(options.schema, database));
   const plans = options.plans === undefined ? undefined : readPlans(options.plans, 'plans');
   faults.push(...(plans?.faults ?? []));
-  for (const name of ['resolveTenant', 'resolveUser'] as const) {
+  for (const [name, of] of FUNCTIONS) {
     const given = options[name];
     if (given !== undefined && typeof given !== 'function') {
-      faults.push({ location: name, message: `expected a function of the request, got ${typeof given}` });
+      faults.push({ location: name, message: `expected a function of the ${of}, got ${typeof given}` });
     }
   }
   const config = readOver(options, plans?.plans, env, faults);
@@ -99,6 +155,7 @@ export function readOptions(options: TallygateOptions, env: Environment): ReadOp
     config,
     database: databaseChoice(options, config),
     redis: redisChoice(options, config),
+    resolvePlan: options.resolvePlan,
     rules: {
       resolveTenant: options.resolveTenant,
       resolveUser: options.resolveUser,
@@ -129,7 +186,9 @@ function readOver(
   if (typeof options.redis === 'string') given.REDIS_URL = options.redis;
   // A client says where Redis is, the environment still which prefix its keys have.
   else if (options.redis !== undefined) given.REDIS_URL = 'redis://client';
-  if (options.onStoreError !== undefined) given.QUOTA_ON_STORE_ERROR = options.onStoreError;
+  for (const [variable, option] of Object.entries(OPTION_OF_VARIABLE)) {
+    if (TEXT_OPTIONS.has(option) && options[option] !== undefined) given[variable] = String(options[option]);
+  }
   const defaultPlan = options.defaultPlan ?? (env.QUOTA_DEFAULT_PLAN || undefined);
   // Judged below, where the plans of both are known.
   given.QUOTA_DEFAULT_PLAN = '';

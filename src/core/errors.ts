@@ -8,6 +8,7 @@ export type ErrorCode =
   | 'unauthenticated'
   | 'forbidden'
   | 'tenant_not_found'
+  | 'tenant_unknown'
   | 'payload_too_large'
   | 'quota_exceeded'
   | 'cost_exceeds_limit'

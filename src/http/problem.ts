@@ -35,6 +35,11 @@ const KINDS: Readonly<Record<ProblemCode, Kind>> = {
   not_supported: { status: 400, title: 'Not supported yet' },
   unauthenticated: { status: 401, title: 'Authentication required' },
   forbidden: { status: 403, title: 'Forbidden' },
+  tenant_unknown: {
+    status: 403,
+    title: 'Unknown tenant',
+    detail: 'No quota is set for this tenant, and tenants without one are refused.',
+  },
   not_found: { status: 404, title: 'Not found' },
   tenant_not_found: { status: 404, title: 'Tenant not found' },
   replay_refused: { status: 409, title: 'Replay refused' },

@@ -2,8 +2,9 @@
 // by the rules of the domain. All faults come together, those of the shape and those of the domain.
 
 import type { Plans } from '../core/quota/plans.js';
-import { type SettingPatch, settingFaults } from '../core/quota/setting.js';
-import { type Fault, invalidRequest, notSupported } from './faults.js';
+import type { LimitChange, SettingPatch } from '../core/quota/setting.js';
+import { settingFaults } from '../core/quota/settingFaults.js';
+import { type Fault, invalidRequest } from './faults.js';
 import { shown } from './requestInput.js';
 
 /** What a body is checked against. */
@@ -11,6 +12,8 @@ export interface SettingRules {
   readonly plans: Plans;
   /** The plan that holds for the tenant where the body names none. */
   readonly planOtherwise: string;
+  /** The plan that the app's `resolvePlan` names for the tenant: it holds whatever the body says. */
+  readonly resolvedPlan: string | undefined;
   /** Whether null returns a value to its default: in PATCH. In PUT what is left out does. */
   readonly nullable: boolean;
 }
@@ -21,26 +24,22 @@ export type SettingFields = Readonly<Partial<Record<'plan' | 'limits' | 'timeZon
 /**
  * The change that `fields` ask for.
  * @param shape faults found before, told together with those found here
- * @throws TallygateError `invalid_request` with all faults, `not_supported` where the only fault is a limit with `until`
+ * @throws TallygateError `invalid_request` with all faults
  */
 export function settingPatchOf(fields: SettingFields, rules: SettingRules, shape: readonly Fault[]): SettingPatch {
   const faults: Fault[] = [...shape];
-  const later: string[] = [];
   const patch: SettingPatch = {
     plan: typed(fields.plan, 'plan', 'string', { rules, faults }),
-    limits: limitsOf(fields.limits, { rules, faults, later }),
+    limits: limitsOf(fields.limits, { rules, faults }),
     timeZone: typed(fields.timeZone, 'timeZone', 'string', { rules, faults }),
     billingAnchorDay: typed(fields.billingAnchorDay, 'billingAnchorDay', 'number', { rules, faults }),
   };
-  for (const fault of settingFaults(patch, rules.plans, rules.planOtherwise))
+  const planAfter = rules.resolvedPlan ?? patch.plan ?? rules.planOtherwise;
+  for (const fault of settingFaults(patch, { plans: rules.plans, planAfter }))
     faults.push({ ...fault, location: `body.${fault.location}` });
-  if (faults.length > 0) throw invalidRequest([...faults, ...later.map(laterFault)]);
-  if (later[0] !== undefined) throw notSupported(later[0], LATER);
+  if (faults.length > 0) throw invalidRequest(faults);
   return patch;
 }
-
-const LATER = 'overrides with an end (until) are not supported yet; set a number, and end it by PATCH with null';
-const laterFault = (location: string): Fault => ({ location, message: LATER });
 
 interface TypeByName {
   string: string;
@@ -67,28 +66,44 @@ function typed(
   return undefined;
 }
 
-type LimitChange = number | 'unlimited' | null;
-
 function limitsOf(
   value: unknown,
-  { rules, faults, later }: { rules: SettingRules; faults: Fault[]; later: string[] },
+  { rules, faults }: { rules: SettingRules; faults: Fault[] },
 ): Record<string, LimitChange> | undefined {
   if (value === undefined) return undefined;
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+  if (!isObject(value)) {
     faults.push({ location: 'body.limits', message: `expected an object of limit names, got ${shown(value)}` });
     return undefined;
   }
   const entries: [string, LimitChange][] = [];
-  for (const [name, limit] of Object.entries(value) as [string, unknown][]) {
-    const location = `body.limits.${name}`;
-    if (isLimitChange(limit, rules.nullable)) entries.push([name, limit]);
-    else if (typeof limit === 'object' && limit !== null && Object.hasOwn(limit, 'until')) later.push(location);
-    else faults.push({ location, message: `expected a whole number from 0 up or "unlimited", got ${shown(limit)}` });
+  for (const [name, given] of Object.entries(value)) {
+    const change = changeOf(given, `body.limits.${name}`, { rules, faults });
+    if (change !== undefined) entries.push([name, change]);
   }
   // fromEntries defines properties: a limit that is called __proto__ is one more unknown name, and no prototype.
   return Object.fromEntries(entries);
 }
 
-/** Of the right type; whether the number is a limit's is for the domain to say. */
-const isLimitChange = (value: unknown, nullable: boolean): value is LimitChange =>
-  typeof value === 'number' || value === 'unlimited' || (nullable && value === null);
+const NUMBER_EXPECTED = 'expected a whole number from 0 up or "unlimited"';
+
+/** Of the right type; whether the number is a limit's, and the end one that is to come, is for the domain to say. */
+function changeOf(
+  given: unknown,
+  location: string,
+  { rules, faults }: { rules: SettingRules; faults: Fault[] },
+): LimitChange | undefined {
+  if (isNumber(given) || (given === null && rules.nullable)) return given;
+  const refuse = (where: string, message: string): undefined => void faults.push({ location: where, message });
+  if (!isObject(given)) return refuse(location, `${NUMBER_EXPECTED}, got ${shown(given)}`);
+  const { limit, until, ...others } = given;
+  const before = faults.length;
+  for (const field of Object.keys(others)) refuse(`${location}.${field}`, 'unknown field');
+  if (!isNumber(limit)) refuse(`${location}.limit`, `${NUMBER_EXPECTED}, got ${shown(limit)}`);
+  if (typeof until !== 'string') refuse(`${location}.until`, `expected an instant or a date, got ${shown(until)}`);
+  return faults.length === before && isNumber(limit) && typeof until === 'string' ? { limit, until } : undefined;
+}
+
+const isNumber = (value: unknown): value is number | 'unlimited' => typeof value === 'number' || value === 'unlimited';
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);

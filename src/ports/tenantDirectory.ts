@@ -1,18 +1,24 @@
 // The tenants' settings: plan, overrides, calendar. Each change has a version, so that every process can poll for what is new.
-import type { EarlierCalendar } from '../core/time/calendar.js';
+import type { StoredSetting } from '../core/quota/setting.js';
 
-/** What an operator set for one tenant. Everything undefined and no override: an emptied row, which is no setting. */
-export interface TenantSetting {
+/**
+ * What an operator set for one tenant. Everything undefined and no override: an emptied row, which is no setting, and holds
+ * earlier calendars and the number of the last reset all the same.
+ */
+export interface TenantSetting extends StoredSetting {
   readonly tenantId: string;
-  readonly plan: string | undefined;
-  /** Overrides by limit name. */
-  readonly limits: ReadonlyMap<string, number | 'unlimited'>;
-  readonly timeZone: string | undefined;
-  readonly billingAnchorDay: number | undefined;
-  /** Calendars that held before, oldest first; also kept in an emptied row. */
-  readonly earlierCalendars: readonly EarlierCalendar[];
-  /** Of the change that made it. */
+  /** Of the last reset of what was used; 0 before the first. No change of the content touches it. */
+  readonly resetNumber: number;
+  /** Of the change or reset that made it. */
   readonly version: number;
+}
+
+/** Why what a tenant used shall count as 0 from now on. */
+export interface QuotaReset {
+  /** For people. */
+  readonly reason: string;
+  /** Who asked for it: a token's name, `cli`. */
+  readonly author: string;
 }
 
 /** Settings with the directory's version at which they were read. */
@@ -22,7 +28,7 @@ export interface SettingsSnapshot {
 }
 
 /** The new content of a tenant's row. */
-export type SettingContent = Omit<TenantSetting, 'tenantId' | 'version'>;
+export type SettingContent = StoredSetting;
 
 /**
  * Callers may rely on: a change and the version that announces it are committed together; versions only grow, except over
@@ -43,4 +49,9 @@ export interface TenantDirectory {
     tenantId: string,
     change: (present: TenantSetting | undefined, nowMs: number) => SettingContent,
   ): Promise<TenantSetting>;
+  /**
+   * Gives the tenant the next reset number, max(last + 1, microseconds since 1970 by the database's clock), and records the reset,
+   * in one transaction with the version that announces it. Returns the setting, that of a tenant without one too.
+   */
+  reset(tenantId: string, reset: QuotaReset): Promise<TenantSetting>;
 }

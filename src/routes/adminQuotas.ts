@@ -1,28 +1,35 @@
-// GET, PUT, PATCH, DELETE /quotas/:tenantId: which limits hold for a tenant, what is left of them, and setting them.
+// GET, PUT, PATCH, DELETE /quotas/:tenantId: which limits hold for a tenant, what is left of them, and setting them. And POST
+// /quotas/:tenantId/reset: what was used counts as 0 from then on.
 import { z } from 'zod';
 import type { Plans } from '../core/quota/plans.js';
 import { quotaReport } from '../core/quota/quotaReport.js';
 import type { SettingPatch } from '../core/quota/setting.js';
+import { reasonFault } from '../core/quota/settingFaults.js';
 import type { Decision } from '../http/admit.js';
-import { locatedBelow, tenantNotFound } from '../http/faults.js';
+import { invalidRequest, locatedBelow, tenantNotFound } from '../http/faults.js';
 import { forwarding } from '../http/forwarding.js';
 import type { MatchedRequest, RouteTable } from '../http/handler.js';
 import { readJsonBody } from '../http/jsonBody.js';
 import { tenantOfPath } from '../http/requestInput.js';
 import { sendJson } from '../http/respond.js';
 import { settingPatchOf } from '../http/settingPatch.js';
-import { shapeFaults } from '../http/shapeFaults.js';
+import { fieldCheck, shapeFaults } from '../http/shapeFaults.js';
 import type { TenantQuota } from '../services/usage/quotaService.js';
 
 /** What the routes need. */
 export interface AdminQuotasParts {
   readonly quotas: {
-    quotaOf(tenantId: string): TenantQuota;
     replace(tenantId: string, patch: SettingPatch): Promise<TenantQuota>;
     merge(tenantId: string, patch: SettingPatch): Promise<TenantQuota>;
     /** Rejects with `tenant_not_found`. */
     remove(tenantId: string): Promise<TenantQuota>;
+    /** Rejects with `tenant_not_found`. */
+    reset(tenantId: string, reset: { readonly reason: string; readonly author: string }): Promise<TenantQuota>;
   };
+  /** What holds for the tenant, by the plan that the app's `resolvePlan` names where it names one. */
+  readonly heldQuotaOf: (tenantId: string) => TenantQuota | Promise<TenantQuota>;
+  /** The plan that `resolvePlan` named last for the tenant. */
+  readonly resolvedPlanOf: (tenantId: string) => string | undefined;
   /** Where the limits stand; charges and creates nothing. */
   readonly look: (tenantId: string) => Decision | Promise<Decision>;
   /** Whether the ledger has usage of the tenant. */
@@ -42,8 +49,8 @@ export function mountAdminQuotas(router: RouteTable, parts: AdminQuotasParts): v
     path,
     forwarding(async (req, res) => {
       const tenantId = tenantOf(req);
-      const rules = { plans: parts.plans, planOtherwise: parts.defaultPlan, nullable: false };
-      const patch = patchOf(await readJsonBody(req), rules);
+      const body = await readJsonBody(req);
+      const patch = patchOf(body, { ...(await plansFor(parts, tenantId)), nullable: false });
       await changing(quotas.replace(tenantId, patch));
       sendJson(res, 200, await quotaBody(parts, tenantId));
     }),
@@ -53,10 +60,20 @@ export function mountAdminQuotas(router: RouteTable, parts: AdminQuotasParts): v
     forwarding(async (req, res) => {
       const tenantId = tenantOf(req);
       const body = await readJsonBody(req);
+      const rules = await plansFor(parts, tenantId);
       // A PATCH that ends the tenant's plan is checked against the default one, which then holds.
-      const planOtherwise = endsPlan(body) ? parts.defaultPlan : quotas.quotaOf(tenantId).plan;
-      const patch = patchOf(body, { plans: parts.plans, planOtherwise, nullable: true });
+      const planOtherwise = endsPlan(body) ? parts.defaultPlan : rules.planNow;
+      const patch = patchOf(body, { ...rules, planOtherwise, nullable: true });
       await changing(quotas.merge(tenantId, patch));
+      sendJson(res, 200, await quotaBody(parts, tenantId));
+    }),
+  );
+  router.post(
+    `${path}/reset`,
+    forwarding(async (req, res) => {
+      const tenantId = tenantOf(req);
+      const { reason } = resetOf(await readJsonBody(req));
+      await quotas.reset(tenantId, { reason, author: AUTHOR });
       sendJson(res, 200, await quotaBody(parts, tenantId));
     }),
   );
@@ -71,6 +88,24 @@ export function mountAdminQuotas(router: RouteTable, parts: AdminQuotasParts): v
 }
 
 const tenantOf = (req: MatchedRequest): string => tenantOfPath(req.params.tenantId);
+
+/** Who resets, as long as there is one token and it has no name. */
+const AUTHOR = 'admin';
+
+const RESET = z.strictObject({ reason: z.custom<string>(...fieldCheck(reasonFault)) });
+
+function resetOf(body: unknown): z.infer<typeof RESET> {
+  const read = RESET.safeParse(body);
+  if (!read.success) throw invalidRequest(shapeFaults(read.error.issues, body));
+  return read.data;
+}
+
+/** What a change is checked against; the plan that `resolvePlan` names is asked for first. */
+async function plansFor(parts: AdminQuotasParts, tenantId: string) {
+  const { plan: planNow } = await parts.heldQuotaOf(tenantId);
+  const { plans, defaultPlan: planOtherwise } = parts;
+  return { plans, planNow, planOtherwise, resolvedPlan: parts.resolvedPlanOf(tenantId) };
+}
 
 const FIELDS = {
   plan: z.unknown().optional(),
@@ -102,13 +137,14 @@ async function changing(change: Promise<TenantQuota>): Promise<void> {
 async function read(parts: AdminQuotasParts, tenantId: string): Promise<object> {
   const decision = await parts.look(tenantId);
   // Usage may still be on its way to the ledger: what a counter has charged proves the tenant too.
-  const known = parts.quotas.quotaOf(tenantId).hasSetting || decision.limits.some((state) => state.used > 0);
+  const { hasSetting } = await parts.heldQuotaOf(tenantId);
+  const known = hasSetting || decision.limits.some((state) => state.used > 0);
   if (!known && !(await parts.hasUsage(tenantId))) throw tenantNotFound();
-  return quotaReport(tenantId, parts.quotas.quotaOf(tenantId), decision.limits);
+  return quotaReport(tenantId, await parts.heldQuotaOf(tenantId), decision.limits);
 }
 
 /** Also where the counter store does not answer: a setting can be read and changed all the same. */
 async function quotaBody(parts: AdminQuotasParts, tenantId: string): Promise<object> {
   const decision = await parts.look(tenantId);
-  return quotaReport(tenantId, parts.quotas.quotaOf(tenantId), decision.limits);
+  return quotaReport(tenantId, await parts.heldQuotaOf(tenantId), decision.limits);
 }

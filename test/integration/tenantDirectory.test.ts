@@ -1,6 +1,7 @@
 // The settings of tenants on PostgreSQL and on the embedded database: every change is announced, and none can be missed.
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import type { LimitOverride } from '../../src/core/quota/setting.js';
 import type { SettingContent, TenantDirectory } from '../../src/ports/tenantDirectory.js';
 import { migrate } from '../../src/stores/postgres/migrate.js';
 import { createPostgresPool, type OwnedPostgresPool } from '../../src/stores/postgres/postgresPool.js';
@@ -40,6 +41,15 @@ async function embedded(): Promise<Opened> {
   return opened;
 }
 
+async function query(pool: OwnedPostgresPool, text: string): Promise<readonly unknown[]> {
+  const client = await pool.connect();
+  try {
+    return (await client.query(text)).rows;
+  } finally {
+    client.release();
+  }
+}
+
 for (const [name, open] of [['PostgreSQL', onServer] as const, ['the embedded database', embedded] as const]) {
   describe(name, () => {
     let opened: Opened;
@@ -60,10 +70,10 @@ for (const [name, open] of [['PostgreSQL', onServer] as const, ['the embedded da
     test('everything that was set comes back, with the version of its change', async () => {
       const content: SettingContent = {
         plan: 'pro',
-        limits: new Map<string, number | 'unlimited'>([
-          ['minute', 0],
-          ['day', Number.MAX_SAFE_INTEGER],
-          ['month', 'unlimited'],
+        limits: new Map<string, LimitOverride>([
+          ['minute', { limit: 0, untilMs: undefined }],
+          ['day', { limit: Number.MAX_SAFE_INTEGER, untilMs: 1_800_000_000_123 }],
+          ['month', { limit: 'unlimited', untilMs: 253_402_300_799_999 }],
         ]),
         timeZone: 'Pacific/Apia',
         billingAnchorDay: 31,
@@ -76,7 +86,7 @@ for (const [name, open] of [['PostgreSQL', onServer] as const, ['the embedded da
           expect(present).toBeUndefined();
           return content;
         });
-        expect(set).toEqual({ ...content, tenantId, version: before + 1 });
+        expect(set).toEqual({ ...content, tenantId, resetNumber: 0, version: before + 1 });
         expect(await directory.loadSince(before)).toEqual({ version: before + 1, settings: [set] });
       }
       const { settings } = await directory.loadAll();
@@ -88,13 +98,57 @@ for (const [name, open] of [['PostgreSQL', onServer] as const, ['the embedded da
       await directory.change('kept', () => ({ ...EMPTY, plan: 'free' }));
       const earlierCalendars = [{ timeZone: 'Asia/Tokyo', billingAnchorDay: 5, until: 1 }];
       const emptied = await directory.change('kept', (present, nowMs) => {
-        expect(present).toEqual({ ...EMPTY, plan: 'free', tenantId: 'kept', version: before + 1 });
+        expect(present).toEqual({ ...EMPTY, plan: 'free', tenantId: 'kept', resetNumber: 0, version: before + 1 });
         expect(Math.abs(nowMs - Date.now())).toBeLessThan(60_000);
         return { ...EMPTY, earlierCalendars };
       });
-      expect(emptied).toEqual({ ...EMPTY, earlierCalendars, tenantId: 'kept', version: before + 2 });
+      expect(emptied).toEqual({ ...EMPTY, earlierCalendars, tenantId: 'kept', resetNumber: 0, version: before + 2 });
       expect(await directory.loadSince(before)).toEqual({ version: before + 2, settings: [emptied] });
       expect(await directory.loadSince(before + 2)).toEqual({ version: before + 2, settings: [] });
+    });
+
+    test('a reset has a number above the last one, a reason and an author, and no change of the setting touches it', async () => {
+      const before = await directory.readVersion();
+      const startedAtUs = Date.now() * 1000;
+      const first = await directory.reset('reset', { reason: "it's a gift", author: 'cli' });
+      // A database whose clock was ahead when the last number was given.
+      const ahead = 8_000_000_000_000_000;
+      const setNumber = `UPDATE tallygate.tenant SET reset_number = ${ahead} WHERE tenant_id = 'reset'`;
+      const second = await directory.reset('reset', { reason: 'again', author: 'ops' });
+      await query(opened.pool, setNumber);
+      await directory.change('reset', () => ({ ...EMPTY, plan: 'pro' }));
+      const third = await directory.reset('reset', { reason: '🎁', author: 'ops' });
+      expect(first).toEqual({ ...EMPTY, tenantId: 'reset', resetNumber: first.resetNumber, version: before + 1 });
+      expect(Math.abs(first.resetNumber - startedAtUs)).toBeLessThan(60_000_000);
+      expect(second.resetNumber).toBeGreaterThan(first.resetNumber);
+      expect(third).toEqual({ ...EMPTY, plan: 'pro', tenantId: 'reset', resetNumber: ahead + 1, version: before + 4 });
+      const emptied = await directory.change('reset', () => EMPTY);
+      expect(emptied.resetNumber).toBe(ahead + 1);
+      expect(await directory.loadSince(before)).toEqual({ version: before + 5, settings: [emptied] });
+      const recorded = `SELECT reset_number::text AS number, reason, author FROM tallygate.quota_reset ORDER BY reset_number`;
+      expect(await query(opened.pool, recorded)).toEqual([
+        { number: String(first.resetNumber), reason: "it's a gift", author: 'cli' },
+        { number: String(second.resetNumber), reason: 'again', author: 'ops' },
+        { number: String(ahead + 1), reason: '🎁', author: 'ops' },
+      ]);
+    });
+
+    test('an override that a version without ends has changed has no end, and one that it left alone keeps it', async () => {
+      const override = (limit: number): LimitOverride => ({ limit, untilMs: 1_900_000_000_000 });
+      const limits = new Map([
+        ['day', override(7)],
+        ['month', override(8)],
+      ]);
+      const { version } = await directory.change('rolling', () => ({ ...EMPTY, limits }));
+      // Its statement names no ends.
+      const old = `UPDATE tallygate.tenant SET limits = '{"day": 9, "month": 8, "week": 1}' WHERE tenant_id = 'rolling'`;
+      await query(opened.pool, old);
+      const { settings } = await directory.loadSince(version - 1);
+      expect([...(settings[0]?.limits ?? [])]).toEqual([
+        ['day', { limit: 9, untilMs: undefined }],
+        ['week', { limit: 1, untilMs: undefined }],
+        ['month', override(8)],
+      ]);
     });
 
     test('what a change throws is thrown on, and neither row nor version moves', async () => {

@@ -60,4 +60,6 @@ export type LimitSource = 'override' | 'plan' | 'default';
 export interface EffectiveLimit extends Limit {
   readonly enforce: Enforcement;
   readonly source: LimitSource;
+  /** First instant at which an override no longer holds, in milliseconds since 1970; absent where it has no end. */
+  readonly untilMs?: number;
 }

@@ -1,7 +1,7 @@
 // A tenant's quota as the quota API and the command line show it: what holds, joined with where it stands.
 import type { CalendarSetting } from '../time/calendar.js';
 import type { LimitState } from './decision.js';
-import type { EffectiveLimit, LimitSource } from './limit.js';
+import type { EffectiveLimit, Enforcement, LimitSource, LimitWindow } from './limit.js';
 
 /** The body of `GET /api/admin/quotas/:tenantId`. */
 export interface QuotaReport {
@@ -18,11 +18,17 @@ export interface QuotaReportLimit {
   readonly limit: number | 'unlimited';
   readonly source: LimitSource;
   readonly used: number | null;
-  /** Units of open reservations, which this version does not have. */
-  readonly held: 0;
+  /** The part of `used` that is out on leases and reservations. */
+  readonly held: number;
   readonly remaining: number | null;
   /** ISO 8601 in UTC. */
   readonly resetAt: string | null;
+  /** When an override ends, ISO 8601 in UTC; absent where it has no end. */
+  readonly until?: string;
+  /** The span that the number is for; absent where it is the fixed window of the limit's name. */
+  readonly window?: LimitWindow;
+  /** Absent where the limit is hard: what it does not admit is refused. */
+  readonly enforce?: Enforcement;
 }
 
 /** What holds for a tenant (`TenantQuota` of the service has this shape). */
@@ -39,16 +45,19 @@ export interface HeldQuota {
 export function quotaReport(tenantId: string, quota: HeldQuota, states: readonly LimitState[]): QuotaReport {
   const byName = new Map(states.map((state) => [state.name, state]));
   const { timeZone, billingAnchorDay } = quota.calendar;
-  const limits = quota.limits.map(({ name, limit, source }): QuotaReportLimit => {
+  const limits = quota.limits.map(({ name, limit, source, untilMs, window, enforce }): QuotaReportLimit => {
     const state = byName.get(name);
     return {
       name,
       limit,
       source,
       used: state?.used ?? null,
-      held: 0,
+      held: state?.held ?? 0,
       remaining: limit === 'unlimited' || state === undefined ? null : Math.max(0, limit - state.used),
       resetAt: state === undefined ? null : new Date(state.resetAtMs).toISOString(),
+      ...(untilMs === undefined ? {} : { until: new Date(untilMs).toISOString() }),
+      ...(window === name ? {} : { window }),
+      ...(enforce === 'hard' ? {} : { enforce }),
     };
   });
   return { tenantId, plan: quota.plan, timeZone, billingAnchorDay, limits };

@@ -1,7 +1,8 @@
 // What a setting becomes by a change: when a tenant has one, and which names of limits a change may say.
 import { describe, expect, it } from 'vitest';
 import { DEFAULT_PLANS } from './plans.js';
-import { applyPatch, calendarOf, EMPTY_SETTING, emptied, isSet, replaceBy, settingFaults } from './setting.js';
+import { applyPatch, calendarOf, EMPTY_SETTING, emptied, isSet, replaceBy } from './setting.js';
+import { settingFaults } from './settingFaults.js';
 
 const NOW = Date.UTC(2026, 10, 24, 12);
 
@@ -33,7 +34,7 @@ describe('the limits that a change may name', () => {
     ['burst', [{ name: 'burst', window: 'minute' as const, limit: 5 }] as const],
   ]);
   const faultsOf = (limits: Record<string, number | null>) =>
-    settingFaults({ limits }, plans, 'free').map((fault) => fault.location);
+    settingFaults({ limits }, { plans, planAfter: 'free' }).map((fault) => fault.location);
 
   it('are the windows and those of the plan; an override that waits for another plan can be ended', () => {
     expect(faultsOf({ week: 5, minute: null })).toEqual([]);

@@ -13,6 +13,7 @@ export {
   type TenantCalendar,
   UTC_CALENDAR,
 } from './calendarSetting.js';
+export { parseInstant } from './instant.js';
 export {
   addDays,
   datesBetween,
@@ -53,10 +54,19 @@ export function dateAt(instantMs: number, calendar: TenantCalendar): UsageDate {
 
 /** The day of a date, or undefined where it never happens: its zone skipped it, or a change of zone did. */
 export function dayOf(date: UsageDate, calendar: TenantCalendar): Period | undefined {
+  const day = dayFrom(date, calendar);
+  return day.firstDate === date ? day : undefined;
+}
+
+/** The first instant of a date; where it never happens, that of the next one that does. In milliseconds since 1970. */
+export const startOfDate = (date: UsageDate, calendar: TenantCalendar): number => dayFrom(date, calendar).start;
+
+/** The first day that has this date or a later one. */
+function dayFrom(date: UsageDate, calendar: TenantCalendar): Period {
   let day = periodAt('day', dayNumberOf(date) * DAY_MS, calendar);
   while (day.firstDate > date) day = periodAt('day', day.start - 1, calendar);
   while (day.firstDate < date) day = periodAt('day', day.end, calendar);
-  return day.firstDate === date ? day : undefined;
+  return day;
 }
 
 function newPeriod(unit: CalendarUnit, instantMs: number, eras: Eras): Period {

@@ -1,7 +1,14 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { DEFAULT_PLANS } from '../../core/quota/plans.js';
-import type { SettingContent, SettingsSnapshot, TenantDirectory, TenantSetting } from '../../ports/tenantDirectory.js';
-import { QuotaService } from './quotaService.js';
+import { EMPTY_SETTING } from '../../core/quota/setting.js';
+import type {
+  QuotaReset,
+  SettingContent,
+  SettingsSnapshot,
+  TenantDirectory,
+  TenantSetting,
+} from '../../ports/tenantDirectory.js';
+import { QuotaService, type QuotaServiceParts } from './quotaService.js';
 
 /** Rows and their version, as the database has them. */
 interface Rows {
@@ -13,6 +20,7 @@ const copyOf = ({ version, settings }: Rows): Rows => ({ version, settings: new 
 
 class Directory implements TenantDirectory {
   rows: Rows = { version: 0, settings: new Map() };
+  readonly reasons: string[] = [];
   /** Runs between the moment of a snapshot and its arrival. */
   meanwhile: () => Promise<unknown> = async () => undefined;
 
@@ -27,22 +35,45 @@ class Directory implements TenantDirectory {
   }
 
   async change(tenantId: string, change: (present: TenantSetting | undefined, nowMs: number) => SettingContent) {
-    const content = change(this.rows.settings.get(tenantId), Date.UTC(2026, 10, 24));
+    const present = this.rows.settings.get(tenantId);
+    return this.#write({ ...change(present, now), tenantId, resetNumber: present?.resetNumber ?? 0 });
+  }
+
+  async reset(tenantId: string, { reason }: QuotaReset) {
+    this.reasons.push(reason);
+    const present = this.rows.settings.get(tenantId) ?? { ...EMPTY_SETTING, resetNumber: 0 };
+    return this.#write({ ...present, tenantId, resetNumber: present.resetNumber + 1 });
+  }
+
+  #write(content: Omit<TenantSetting, 'version'>): TenantSetting {
     this.rows.version += 1;
-    const setting = { ...content, tenantId, version: this.rows.version };
-    this.rows.settings.set(tenantId, setting);
+    const setting = { ...content, version: this.rows.version };
+    this.rows.settings.set(setting.tenantId, setting);
     return setting;
   }
 }
 
 let directory: Directory;
-const processOn = (rows: Directory): QuotaService =>
-  new QuotaService({ directory: rows, plans: DEFAULT_PLANS, defaultPlan: 'free', hasUsage: async () => true });
+/** The clock of the database, and of all processes. */
+let now: number;
+let hasUsage: boolean;
+const processOn = (rows: Directory, options: Partial<QuotaServiceParts> = {}): QuotaService =>
+  new QuotaService({
+    directory: rows,
+    plans: DEFAULT_PLANS,
+    defaultPlan: 'free',
+    enforced: true,
+    hasUsage: async () => hasUsage,
+    clock: { wallMs: () => now },
+    ...options,
+  });
 const dayOf = (service: QuotaService, tenantId: string) =>
   service.quotaOf(tenantId).limits.find(({ name }) => name === 'day')?.limit;
 
 beforeEach(() => {
   directory = new Directory();
+  now = Date.UTC(2026, 10, 24);
+  hasUsage = true;
 });
 
 test('before the first load nothing is assumed of a tenant', async () => {

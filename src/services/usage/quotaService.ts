@@ -1,51 +1,48 @@
 // Which limits hold for a tenant: its plan, its overrides, its calendar. All settings are in memory, loaded at start and then
 // followed by version, so that a decision asks nobody; a tenant without a setting costs neither a query nor memory.
-import { invalidRequest, TallygateError, tenantNotFound } from '../../core/errors.js';
-import type { EffectiveLimit } from '../../core/quota/limit.js';
-import type { Plans } from '../../core/quota/plans.js';
+import { type Fault, invalidRequest, TallygateError, tenantNotFound } from '../../core/errors.js';
 import {
   applyPatch,
   calendarOf,
   EMPTY_SETTING,
-  effectiveLimits,
   emptied,
   isSet,
   MAX_CALENDAR_CHANGES,
+  merged,
   replaceBy,
   type SettingPatch,
   type StoredSetting,
-  settingFaults,
 } from '../../core/quota/setting.js';
-import { type TenantCalendar, UTC_CALENDAR } from '../../core/time/calendar.js';
-import type { TenantDirectory, TenantSetting } from '../../ports/tenantDirectory.js';
+import { reasonFault, settingFaults } from '../../core/quota/settingFaults.js';
+import type { Clock } from '../../ports/clock.js';
+import type { QuotaReset, TenantDirectory, TenantSetting } from '../../ports/tenantDirectory.js';
+import { NO_SETTING, type QuotaRules, type TenantQuota, tenantQuotaOf } from './tenantQuota.js';
 
-/** What holds for one tenant. One object as long as nothing changed, so that whatever is computed from it can be kept beside it. */
-export interface TenantQuota {
-  readonly plan: string;
-  /** `default`: the tenant has no plan of its own. */
-  readonly planSource: 'plan' | 'default';
-  /** Whether anything was set for this tenant. */
-  readonly hasSetting: boolean;
-  readonly calendar: TenantCalendar;
-  /** Shortest window first. */
-  readonly limits: readonly EffectiveLimit[];
-}
+export type { TenantQuota } from './tenantQuota.js';
 
 /** What the service needs. */
-export interface QuotaServiceParts {
+export interface QuotaServiceParts extends QuotaRules {
   readonly directory: TenantDirectory;
-  readonly plans: Plans;
-  /** The plan of a tenant that has none; one of `plans`. */
-  readonly defaultPlan: string;
-  /** Whether the tenant has usage in the ledger: such a tenant exists, also without a setting. */
+  /** Whether the tenant has usage: such a tenant exists, also without a setting. */
   readonly hasUsage: (tenantId: string) => Promise<boolean>;
+  /** The plan that the app's `resolvePlan` named last; undefined where it named none, or there is no such option. */
+  readonly resolvedPlanOf?: (tenantId: string) => string | undefined;
+  readonly clock: Pick<Clock, 'wallMs'>;
+}
+
+/** What is known of a tenant that has a row. */
+interface Held {
+  readonly setting: TenantSetting;
+  readonly quota: TenantQuota;
 }
 
 /** See the head of this file. */
 export class QuotaService {
   readonly #parts: QuotaServiceParts;
   readonly #unset: TenantQuota;
-  readonly #quotas = new Map<string, { readonly quota: TenantQuota; readonly version: number }>();
+  /** Quotas of tenants without a row, by the plan that `resolvePlan` gave them: as many as there are plans. */
+  readonly #unsetByPlan = new Map<string, TenantQuota>();
+  readonly #held = new Map<string, Held>();
   /** The directory's version up to which everything is loaded; undefined before the first load. */
   #version: number | undefined;
   /** A directory that went back in time was noticed, and is not loaded anew yet: its versions may have caught up since. */
@@ -55,24 +52,31 @@ export class QuotaService {
 
   constructor(parts: QuotaServiceParts) {
     this.#parts = parts;
-    this.#unset = {
-      plan: parts.defaultPlan,
-      planSource: 'default',
-      hasSetting: false,
-      calendar: UTC_CALENDAR,
-      limits: effectiveLimits(parts.plans.get(parts.defaultPlan) ?? [], 'default', new Map()),
-    };
+    this.#unset = tenantQuotaOf(NO_SETTING, parts, 0);
   }
 
   /**
-   * What holds for the tenant now.
+   * What holds for the tenant now, by its stored plan. One object as long as nothing changes.
    * @throws TallygateError `not_ready` before the settings were loaded once: no default plan is assumed until then.
    */
   quotaOf(tenantId: string): TenantQuota {
     if (this.#version === undefined) {
       throw new TallygateError('not_ready', 'The settings of the tenants are not loaded yet. Try again in a moment.');
     }
-    return this.#quotas.get(tenantId)?.quota ?? this.#unset;
+    const held = this.#held.get(tenantId);
+    if (held === undefined) return this.#unset;
+    return this.#hasEnded(held.quota) ? this.#hold(held.setting) : held.quota;
+  }
+
+  /** What holds for the tenant where `plan`, one that is configured, stands in place of the stored one. */
+  quotaWithPlan(tenantId: string, plan: string): TenantQuota {
+    const held = this.#held.get(tenantId);
+    if (held !== undefined) return tenantQuotaOf(held.setting, this.#parts, this.#parts.clock.wallMs(), plan);
+    const known = this.#unsetByPlan.get(plan);
+    if (known !== undefined) return known;
+    const made = tenantQuotaOf(NO_SETTING, this.#parts, 0, plan);
+    this.#unsetByPlan.set(plan, made);
+    return made;
   }
 
   /** Whether the settings were loaded once. */
@@ -99,12 +103,12 @@ export class QuotaService {
    * @throws TallygateError `invalid_request` with a fault by path (`limits.day`).
    */
   replace(tenantId: string, patch: SettingPatch): Promise<TenantQuota> {
-    return this.#change(tenantId, patch, replaceBy);
+    return this.#change(tenantId, patch, { base: () => EMPTY_SETTING, apply: replaceBy });
   }
 
   /** Merges `patch` into the tenant's setting; null ends an override. Throws as `replace`. */
   merge(tenantId: string, patch: SettingPatch): Promise<TenantQuota> {
-    return this.#change(tenantId, patch, applyPatch);
+    return this.#change(tenantId, patch, { base: (present) => present, apply: applyPatch });
   }
 
   /**
@@ -113,37 +117,50 @@ export class QuotaService {
    */
   async remove(tenantId: string): Promise<TenantQuota> {
     const used = await this.#parts.hasUsage(tenantId);
-    return this.#make(tenantId, (present, nowMs) => {
-      if (!used && (present === undefined || !isSet(present))) throw tenantNotFound();
-      return emptied(present ?? EMPTY_SETTING, nowMs);
-    });
+    return this.#make(
+      this.#parts.directory.change(tenantId, (present, nowMs) => {
+        if (!used && (present === undefined || !isSet(present))) throw tenantNotFound();
+        return emptied(present ?? EMPTY_SETTING, nowMs);
+      }),
+    );
   }
 
-  #change(
-    tenantId: string,
-    patch: SettingPatch,
-    apply: (present: StoredSetting, patch: SettingPatch, nowMs: number) => StoredSetting,
-  ): Promise<TenantQuota> {
-    return this.#make(tenantId, (stored, nowMs) => {
-      const present = stored ?? EMPTY_SETTING;
-      const next = apply(present, patch, nowMs);
-      // A PUT without a plan returns to the default plan, and so names that plan's limits; a PATCH keeps the tenant's own.
-      const faults = settingFaults(patch, this.#parts.plans, next.plan ?? this.#parts.defaultPlan);
-      if (faults.length > 0) throw invalidRequest(faults);
-      if (next.earlierCalendars.length > MAX_CALENDAR_CHANGES) throw tooManyCalendarChanges();
-      return next;
-    });
+  /**
+   * Lets what the tenant used count as 0 from now on, in every window. Throws as `remove`.
+   * @param reset the reason has 1 to 500 characters
+   */
+  async reset(tenantId: string, reset: QuotaReset): Promise<TenantQuota> {
+    const fault = reasonFault(reset.reason);
+    if (fault !== undefined) throw invalidRequest([{ location: 'reason', message: fault }]);
+    if (!this.quotaOf(tenantId).hasSetting && !(await this.#parts.hasUsage(tenantId))) throw tenantNotFound();
+    return this.#make(this.#parts.directory.reset(tenantId, reset));
   }
 
-  /** Makes a change and puts it in force here at once. */
-  async #make(tenantId: string, change: Parameters<TenantDirectory['change']>[1]): Promise<TenantQuota> {
+  #change(tenantId: string, patch: SettingPatch, { base, apply }: Change): Promise<TenantQuota> {
+    const { directory, plans, defaultPlan, resolvedPlanOf } = this.#parts;
+    return this.#make(
+      directory.change(tenantId, (stored, nowMs) => {
+        const present = stored ?? EMPTY_SETTING;
+        // A PUT without a plan returns to the default plan, and so names that plan's limits; a PATCH keeps the tenant's own.
+        const planAfter = resolvedPlanOf?.(tenantId) ?? merged(base(present).plan, patch.plan) ?? defaultPlan;
+        refuse(settingFaults(patch, { plans, planAfter }));
+        const next = apply(present, patch, nowMs);
+        refuse(settingFaults(patch, { plans, planAfter, moment: { nowMs, calendar: calendarOf(next) } }));
+        if (next.earlierCalendars.length > MAX_CALENDAR_CHANGES) throw tooManyCalendarChanges();
+        return next;
+      }),
+    );
+  }
+
+  /** Puts a change that is being made in force here as soon as it is. */
+  async #make(change: Promise<TenantSetting>): Promise<TenantQuota> {
     const versionBefore = this.#version;
-    const setting = await this.#parts.directory.change(tenantId, change);
+    const setting = await change;
     this.#madeWhileLoading?.push(setting);
     // Versions only grow, so this one is of a directory that was restored, and what is known of the tenant is not: it must not
     // win over the change that was just made. The other settings are loaded anew by the next poll.
     if (versionBefore !== undefined && setting.version <= versionBefore) {
-      this.#quotas.delete(tenantId);
+      this.#held.delete(setting.tenantId);
       this.#wasRestored = true;
     }
     return this.#keep(setting);
@@ -155,7 +172,7 @@ export class QuotaService {
     try {
       this.#wasRestored = false;
       const all = await this.#parts.directory.loadAll();
-      this.#quotas.clear();
+      this.#held.clear();
       // The snapshot may be older than a change that this process has made, and answered, meanwhile.
       for (const setting of [...all.settings, ...made]) this.#keep(setting);
       this.#version = all.version;
@@ -169,26 +186,32 @@ export class QuotaService {
 
   /** Keeps the newer of two: this process applies its own change at once, and the poll may still be reading an older row. */
   #keep(setting: TenantSetting): TenantQuota {
-    const known = this.#quotas.get(setting.tenantId);
-    if (known !== undefined && known.version >= setting.version) return known.quota;
-    const quota = this.#quotaFrom(setting);
-    this.#quotas.set(setting.tenantId, { quota, version: setting.version });
+    const known = this.#held.get(setting.tenantId);
+    if (known !== undefined && known.setting.version >= setting.version) return this.quotaOf(setting.tenantId);
+    return this.#hold(setting);
+  }
+
+  /** A quota of its own, so that what hangs on the one before ends: at a change, and at the end of an override. */
+  #hold(setting: TenantSetting): TenantQuota {
+    const quota = tenantQuotaOf(setting, this.#parts, this.#parts.clock.wallMs());
+    this.#held.set(setting.tenantId, { setting, quota });
     return quota;
   }
 
-  #quotaFrom(setting: TenantSetting): TenantQuota {
-    // A plan that the configuration no longer has must not leave its tenants without limits: they fall to the default plan.
-    const own = setting.plan === undefined ? undefined : this.#parts.plans.get(setting.plan);
-    const planSource = own === undefined ? 'default' : 'plan';
-    const planned = own ?? this.#parts.plans.get(this.#parts.defaultPlan) ?? [];
-    return {
-      plan: own === undefined ? this.#parts.defaultPlan : (setting.plan as string),
-      planSource,
-      hasSetting: isSet(setting),
-      calendar: calendarOf(setting),
-      limits: effectiveLimits(planned, planSource, setting.limits),
-    };
+  #hasEnded({ validUntilMs }: TenantQuota): boolean {
+    return validUntilMs !== Number.POSITIVE_INFINITY && this.#parts.clock.wallMs() >= validUntilMs;
   }
+}
+
+/** How a patch is laid over what is there. */
+interface Change {
+  /** What the patch is laid over. */
+  readonly base: (present: StoredSetting) => StoredSetting;
+  readonly apply: (present: StoredSetting, patch: SettingPatch, nowMs: number) => StoredSetting;
+}
+
+function refuse(faults: readonly Fault[]): void {
+  if (faults.length > 0) throw invalidRequest(faults);
 }
 
 const tooManyCalendarChanges = (): TallygateError =>

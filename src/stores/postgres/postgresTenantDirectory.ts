@@ -2,7 +2,7 @@
 import type { TenantDirectory } from '../../ports/tenantDirectory.js';
 import { type DatabaseOptions, databaseOf } from './database.js';
 import type { PostgresPool } from './postgresPool.js';
-import { changeSetting, loadSettings, readVersion } from './settings.js';
+import { changeSetting, loadSettings, readVersion, resetTenant } from './settings.js';
 
 /** What may be said about a directory. */
 export interface TenantDirectoryOptions extends DatabaseOptions {
@@ -29,5 +29,6 @@ export function postgresTenantDirectory(pool: PostgresPool, options: TenantDirec
     readVersion: () => readVersion(polled),
     loadSince: (version) => loadSettings(database, version),
     change: (tenantId, change) => changeSetting(database, tenantId, change),
+    reset: (tenantId, reset) => resetTenant(database, tenantId, reset),
   };
 }

@@ -1,9 +1,16 @@
 // Reads and changes of tenants' settings. A change and the version that announces it are one transaction.
-import type { SettingContent, SettingsSnapshot, TenantSetting } from '../../ports/tenantDirectory.js';
-import { onlyRow, wholeOf } from './columns.js';
+import type { QuotaReset, SettingContent, SettingsSnapshot, TenantSetting } from '../../ports/tenantDirectory.js';
+import { onlyRow, type Row, wholeOf } from './columns.js';
 import type { Database } from './database.js';
-import { bumpConfigVersion, readConfigVersion, readSetting, readSettings, writeSetting } from './postgres.generated.js';
-import { inSession, inTransaction } from './session.js';
+import {
+  bumpConfigVersion,
+  readConfigVersion,
+  readSetting,
+  readSettings,
+  resetQuota,
+  writeSetting,
+} from './postgres.generated.js';
+import { inSession, inTransaction, type Session } from './session.js';
 import { settingColumns, tenantSettingOf } from './settingRow.js';
 
 /** What changed after `version`, emptied rows included; everything after 0. */
@@ -31,13 +38,25 @@ export function changeSetting(
   change: (present: TenantSetting | undefined, nowMs: number) => SettingContent,
 ): Promise<TenantSetting> {
   return inTransaction(database.pool, database.deadlineMs, async (session) => {
-    // Must come first: its lock puts all changes in a line, so the row below cannot be another's half-done work.
-    const bumped = onlyRow(await session.query(database.sql(bumpConfigVersion), []));
+    const bumped = await nextVersion(database, session);
     const [row] = await session.query(database.sql(readSetting), [tenantId]);
     const present = row === undefined ? undefined : tenantSettingOf(row);
     const content = change(present, wholeOf(bumped, 'now_ms'));
-    const setting: TenantSetting = { ...content, tenantId, version: wholeOf(bumped, 'version') };
+    const setting = { ...content, tenantId, version: wholeOf(bumped, 'version') };
     await session.query(database.sql(writeSetting), settingColumns(setting));
-    return setting;
+    return { ...setting, resetNumber: present?.resetNumber ?? 0 };
   });
 }
+
+/** Gives the tenant the next reset number, and records who reset it and why. */
+export function resetTenant(database: Database, tenantId: string, reset: QuotaReset): Promise<TenantSetting> {
+  return inTransaction(database.pool, database.deadlineMs, async (session) => {
+    const version = wholeOf(await nextVersion(database, session), 'version');
+    const values = [tenantId, version, reset.reason, reset.author];
+    return tenantSettingOf(onlyRow(await session.query(database.sql(resetQuota), values)));
+  });
+}
+
+/** Must come first: its lock puts all changes in a line, so a tenant's row cannot be another's half-done work. */
+const nextVersion = async (database: Database, session: Session): Promise<Row> =>
+  onlyRow(await session.query(database.sql(bumpConfigVersion), []));
