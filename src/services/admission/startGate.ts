@@ -6,6 +6,7 @@
 import { type Decision, decisionWithoutStore, type StoreErrorPolicy } from '../../core/quota/decision.js';
 import { dateAt, UTC_CALENDAR } from '../../core/time/calendar.js';
 import type { Clock } from '../../ports/clock.js';
+import type { Observer } from '../../ports/observer.js';
 import type { Admission } from './admission.js';
 
 /** Longest wait of a request for the start. */
@@ -18,6 +19,7 @@ export interface StartGateParts {
   readonly started: () => Promise<void>;
   readonly policy: StoreErrorPolicy;
   readonly clock: Clock;
+  readonly observer: Pick<Observer, 'decided' | 'decisionMade'>;
   readonly onDecision: (decision: Decision) => void;
 }
 
@@ -34,13 +36,11 @@ export class StartGate {
 
   decide(tenantId: string, cost: number): Decision | Promise<Decision> {
     if (this.#state === 'open') return this.#followed(this.#parts.admission.decide(tenantId, cost));
+    const arrivedAtMs = this.#parts.clock.monotonicMs();
     return this.#followed(
-      this.whenOpen().then((open) => {
-        if (open) return this.#parts.admission.decide(tenantId, cost);
-        const decision = this.#unready(tenantId, cost);
-        this.#parts.onDecision(decision);
-        return decision;
-      }),
+      this.whenOpen().then((open) =>
+        open ? this.#parts.admission.decide(tenantId, cost) : this.#tell(this.#unready(tenantId, cost), arrivedAtMs),
+      ),
     );
   }
 
@@ -90,6 +90,14 @@ export class StartGate {
       const over = () => void this.#underWay.delete(decision);
       decision.then(over, over);
     }
+    return decision;
+  }
+
+  #tell(decision: Decision, arrivedAtMs: number): Decision {
+    const { observer, clock, onDecision } = this.#parts;
+    observer.decided(decision.outcome, (clock.monotonicMs() - arrivedAtMs) / 1000);
+    observer.decisionMade(decision);
+    onDecision(decision);
     return decision;
   }
 
