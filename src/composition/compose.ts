@@ -44,6 +44,8 @@ export interface CompositionSettings {
     | 'plans'
     | 'defaultPlan'
     | 'enforce'
+    | 'mode'
+    | 'unknownTenants'
     | 'onStoreError'
     | 'storeTimeoutMs'
     | 'usageMeterEnabled'
@@ -110,10 +112,7 @@ export function compose(settings: CompositionSettings): Composition {
   const ledger = postgresLedger(pool, { schema });
   const { usageRecorder, flusher, producer } = metering({ ledger, config, clock, observer, health, log });
   const flushWithin = (mostMs: number) => flusher.flushWithin(mostMs);
-  const onDecision = (decision: Decision) => {
-    usageRecorder.recordDecision(decision);
-    observer.decisionMade(decision);
-  };
+  const onDecision = (decision: Decision) => usageRecorder.recordDecision(decision);
 
   const quotaService = new QuotaService({
     directory: postgresTenantDirectory(pool, { schema, pollPool }),
@@ -132,25 +131,31 @@ export function compose(settings: CompositionSettings): Composition {
   const usageService = new UsageService({ ledger, quotaOf, flushWithin, clock });
 
   const store = counterStore(redis, clock, health, log);
+  const counted = decisions({
+    store,
+    sums: ledger,
+    flushCharges: async (tenantId) => {
+      if (flusher.holds(tenantId)) await flushWithin(READ_FLUSH_WAIT_MS);
+    },
+    quotaOf: heldQuotaOf,
+    onDecision,
+    isShared: redis !== undefined,
+    mode: config.mode,
+    refusesUnknown: config.unknownTenants === 'deny',
+    policy: config.onStoreError,
+    timeoutMs: config.storeTimeoutMs,
+    flushIntervalMs: config.flushIntervalMs,
+    clock,
+    observer,
+    log,
+  });
   const admission = new StartGate({
-    admission: decisions({
-      store,
-      sums: ledger,
-      flushCharges: async (tenantId) => {
-        if (flusher.holds(tenantId)) await flushWithin(READ_FLUSH_WAIT_MS);
-      },
-      quotaOf,
-      onDecision,
-      policy: config.onStoreError,
-      timeoutMs: config.storeTimeoutMs,
-      flushIntervalMs: config.flushIntervalMs,
-      clock,
-      observer,
-      log,
-    }),
+    admission: counted.admission,
     started: () => lifecycle.start(),
     policy: config.onStoreError,
+    knowsLimits: () => quotaService.isLoaded,
     clock,
+    observer,
     onDecision,
   });
 
@@ -163,7 +168,10 @@ export function compose(settings: CompositionSettings): Composition {
     ],
     store,
     follow,
-    closeAdmission: () => admission.close(),
+    closeAdmission: async () => {
+      await admission.close();
+      await counted.endLeases();
+    },
     flushAll: (deadlineMs) => flusher.close(deadlineMs),
     closeDatabase: () => database.close(),
     health,

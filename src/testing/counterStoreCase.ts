@@ -1,7 +1,9 @@
 // What a conformance case of the counter store is, and the few moves that all of them make. A case learns the store's time by
 // asking the store, and lays its windows around it: no case sets a clock, so Redis passes the same ones.
 import { randomUUID } from 'node:crypto';
-import type { ChargeReply, ChargeRequest, ChargeWindow, CounterFloor, DecidedReply } from '../core/quota/charge.js';
+import type { CountedWindow, DecidedReply } from '../core/quota/chargeReply.js';
+import type { ChargeRequest, ChargeWindow, CounterFloor, FixedWindow } from '../core/quota/chargeRequest.js';
+import { saturatingSum } from '../core/quota/counter.js';
 import type { CounterStore } from '../ports/counterStore.js';
 
 /** Makes a store that can answer. Cases use tenants of their own, so stores may share their data. */
@@ -37,18 +39,34 @@ export interface CaseWindow {
   readonly limit?: number | undefined;
   readonly lengthMs?: number;
   readonly fromLedger?: boolean;
+  readonly denies?: boolean;
+  readonly tellAt?: number;
   readonly floor?: CounterFloor;
 }
 
+/** A fixed window with the floor that travels beside it. */
+export interface FlooredWindow extends FixedWindow {
+  readonly floor?: CounterFloor;
+}
+
+/** What became of one cost; the windows stand as they do after it. */
+export interface OneReply {
+  readonly outcome: 'granted' | 'denied' | 'cold' | 'clock' | 'late';
+  readonly timeMs: number;
+  readonly windows: readonly Omit<CountedWindow, 'held'>[];
+}
+
 /** A window of which the present one begins at `start`, with the one before and the one after. */
-export function windowFrom(start: number, window: CaseWindow = {}): ChargeWindow {
+export function windowFrom(start: number, window: CaseWindow = {}): FlooredWindow {
   const length = window.lengthMs ?? HOUR_MS;
   return {
     field: window.field ?? 'hour',
     limit: 'limit' in window ? window.limit : 10,
+    denies: window.denies ?? true,
     starts: [start - length, start, start + length],
     end: start + 2 * length,
     fromLedger: window.fromLedger ?? false,
+    tellAt: window.tellAt,
     ...(window.floor === undefined ? {} : { floor: window.floor }),
   };
 }
@@ -74,27 +92,50 @@ export class CaseTenant {
   }
 
   /** A window of which the present one began half its length ago: no case runs into an edge by chance. */
-  async present(window: CaseWindow = {}): Promise<ChargeWindow> {
+  async present(window: CaseWindow = {}): Promise<FlooredWindow> {
     return windowFrom((await this.now()) - Math.floor((window.lengthMs ?? HOUR_MS) / 2), window);
   }
 
+  /** One cost, and what became of it. */
   async charge(
     cost: number,
-    windows: readonly ChargeWindow[],
+    windows: readonly (FlooredWindow | ChargeWindow)[],
     more: Partial<ChargeRequest> = {},
-  ): Promise<ChargeReply> {
-    return this.store.charge({ tenantId: this.id, cost, windows, ...more });
+  ): Promise<OneReply> {
+    const floors = windows.map((window) => ('floor' in window ? window.floor : undefined));
+    const reply = await this.store.charge({
+      ...{ tenantId: this.id, costs: [cost], windows, floors, resetNumber: 0 },
+      ...more,
+    });
+    if (reply.outcome !== 'decided') return { ...reply, windows: [] };
+    const granted = reply.granted[0] === true;
+    const charged = granted ? cost : 0;
+    return {
+      outcome: granted ? 'granted' : 'denied',
+      timeMs: reply.timeMs,
+      windows: reply.windows.map(({ held: _, ...window }) => ({
+        ...window,
+        used: saturatingSum(window.used, charged),
+      })),
+    };
   }
 
   /** A charge that must be decided. */
-  async decide(cost: number, windows: readonly ChargeWindow[]): Promise<DecidedReply> {
+  async decide(cost: number, windows: readonly (FlooredWindow | ChargeWindow)[]): Promise<OneReply> {
     const reply = await this.charge(cost, windows);
     if (reply.outcome === 'granted' || reply.outcome === 'denied') return reply;
     throw new Error(`expected a decision, got "${reply.outcome}" at ${reply.timeMs}`);
   }
 
+  /** A request of any shape, which must be decided. */
+  async ask(windows: readonly ChargeWindow[], more: Partial<ChargeRequest>): Promise<DecidedReply> {
+    const reply = await this.store.charge({ tenantId: this.id, costs: [], windows, resetNumber: 0, ...more });
+    if (reply.outcome === 'decided') return reply;
+    throw new Error(`expected a decision, got "${reply.outcome}" at ${reply.timeMs}`);
+  }
+
   /** What the windows stand at, without changing them. */
-  async used(windows: readonly ChargeWindow[]): Promise<number[]> {
+  async used(windows: readonly (FlooredWindow | ChargeWindow)[]): Promise<number[]> {
     return (await this.decide(0, windows)).windows.map((window) => window.used);
   }
 

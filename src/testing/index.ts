@@ -1,5 +1,6 @@
 // `tallygate/testing`: for the tests of an app, and for those who write a store of their own.
-export type { ChargeReply, ChargeRequest, ChargeWindow } from '../core/quota/charge.js';
+export type { ChargeReply } from '../core/quota/chargeReply.js';
+export type { ChargeRequest, ChargeWindow } from '../core/quota/chargeRequest.js';
 export type { CounterStore } from '../ports/counterStore.js';
 export type { UsageLedger } from '../ports/usageLedger.js';
 export type { CounterStoreCase, MakeCounterStore } from './counterStoreCase.js';

@@ -1,24 +1,32 @@
 // A decision: what became of one request of a tenant, as every reader of it sees it: the response headers, the 429, the
 // usage ledger. One value, made once; nobody computes any of its figures again.
 import type { UsageDate } from '../time/calendar.js';
-import type { CountedWindow } from './charge.js';
-import type { EffectiveLimit } from './limit.js';
+import type { CountedWindow } from './chargeReply.js';
+import { saturatingSum } from './counter.js';
+import { type EffectiveLimit, type Enforcement, isSliding } from './limit.js';
+import { fitsAt, segmentMsOf } from './slidingWindow.js';
 
 /** Where one limit of the tenant stands. */
 export interface LimitState {
   readonly name: string;
   /** Units in one window; undefined: unlimited. */
   readonly limit: number | undefined;
+  /** What the limit does with a request that does not fit. */
+  readonly enforce: Enforcement;
   /** Units counted in the window, this request's own included where it was admitted. */
   readonly used: number;
+  /** The part of `used` that is out on leases and reservations. */
+  readonly held: number;
   /** `limit - used`, never negative; undefined where unlimited. */
   readonly remaining: number | undefined;
   /** First instant of the window that was charged, in milliseconds since 1970. */
   readonly startMs: number;
   /** First instant after that window, in milliseconds since 1970: then the limit is whole again. */
   readonly resetAtMs: number;
-  /** Whether this limit is one that refused the request. */
+  /** Whether the cost did not fit into this limit: it refused the request where it is a hard one, and let it pass otherwise. */
   readonly violated: boolean;
+  /** When a cost that did not fit will fit if nothing else is charged, in milliseconds since 1970; `resetAtMs` for a fixed window. */
+  readonly fitsAtMs: number;
 }
 
 /** What an admission was charged to. `usageMeter` books to this day, also when the response ends on the next one. */
@@ -27,19 +35,35 @@ export interface DecisionLabel {
   readonly decidedAtMs: number;
   /** The tenant's date at that instant. */
   readonly usageDate: UsageDate;
-  /** How often the tenant's counts were reset before; 0 until the first. */
+  /** Of the tenant's last reset: a number that only grows; 0 before the first. */
   readonly resetNumber: number;
 }
 
 /**
- * `admitted`: charged. `denied`: a limit has no room for the cost now. `cost_exceeds_limit`: the cost is above a limit
+ * `admitted`: charged. `denied`: a hard limit has no room for the cost now. `cost_exceeds_limit`: the cost is above a hard limit
  * and could never pass. `unavailable`: the counter store or the ledger did not answer and the policy refuses. `unconfirmed`:
- * it did not answer and the policy let the request pass.
+ * it did not answer and the policy let the request pass. `unknown_tenant`: nobody gave the tenant a setting, and such are refused.
  */
-export type DecisionOutcome = 'admitted' | 'denied' | 'cost_exceeds_limit' | 'unavailable' | 'unconfirmed';
+export type DecisionOutcome =
+  | 'admitted'
+  | 'denied'
+  | 'cost_exceeds_limit'
+  | 'unavailable'
+  | 'unconfirmed'
+  | 'unknown_tenant';
 
-/** What becomes of a request while the counter store, or the ledger for a counter that the store forgot, does not answer. */
-export type StoreErrorPolicy = 'allow' | 'deny';
+/**
+ * What becomes of a request while the counter store, or the ledger for a counter that the store forgot, does not answer. `local`:
+ * the process counts on from what it last knew, and lets pass what the limit leaves of that. `allow`: it passes. `deny`: 503.
+ */
+export type StoreErrorPolicy = 'local' | 'allow' | 'deny';
+
+/** A limit reached a threshold, for the first time in its window, over all processes. */
+export interface ThresholdCrossing {
+  readonly name: string;
+  /** In percent: the highest threshold that was reached. */
+  readonly level: 80 | 100;
+}
 
 /** What became of one request. */
 export interface Decision {
@@ -56,52 +80,97 @@ export interface Decision {
   readonly exceeded: readonly EffectiveLimit[];
   /** Whether the store may have charged this cost although no answer came. */
   readonly chargeUnknown: boolean;
+  /** Units of an admitted cost that are above a soft limit: of several, the most. */
+  readonly overage: number;
+  /** Thresholds that this request was the first to reach. */
+  readonly crossed: readonly ThresholdCrossing[];
+  /** Version of the tenant's settings that this was decided by; 0 where nothing is set. */
+  readonly settingsVersion: number;
 }
+
+type WithoutStore = Pick<Decision, 'outcome' | 'tenantId' | 'cost'> &
+  Partial<Pick<Decision, 'exceeded' | 'chargeUnknown' | 'settingsVersion'>>;
 
 /** A decision that no store took part in: without any figure of a limit. What `made` leaves out is empty, or false. */
 export const decisionWithoutStore = (
-  made: Pick<Decision, 'outcome' | 'tenantId' | 'cost'> & Partial<Pick<Decision, 'exceeded' | 'chargeUnknown'>>,
-  label: Pick<DecisionLabel, 'decidedAtMs' | 'usageDate'>,
+  made: WithoutStore,
+  label: Pick<DecisionLabel, 'decidedAtMs' | 'usageDate'> & { readonly resetNumber?: number },
 ): Decision => ({
   allowed: made.outcome === 'unconfirmed',
-  label: { ...label, resetNumber: 0 },
+  label: { resetNumber: 0, ...label },
   limits: [],
   exceeded: [],
   chargeUnknown: false,
+  overage: 0,
+  crossed: [],
+  settingsVersion: 0,
   ...made,
 });
 
-/** The states of a tenant's limits after a reply. `counted[i]` belongs to `limits[i]`. */
+/**
+ * The states of a tenant's limits after a cost. `counted[i]` belongs to `limits[i]` and stands as it was before the cost.
+ * @param granted whether the cost was charged
+ */
 export function limitStates(
   limits: readonly EffectiveLimit[],
   counted: readonly CountedWindow[],
-  refusedCost: number | undefined,
+  cost: number,
+  granted: boolean,
 ): LimitState[] {
   return limits.map((limit, index) => {
     const window = counted[index] as CountedWindow;
     const most = limit.limit === 'unlimited' ? undefined : limit.limit;
+    const used = granted ? saturatingSum(window.used, cost) : window.used;
+    const violated = most !== undefined && cost > 0 && cost > most - window.used;
     return {
       name: limit.name,
       limit: most,
-      used: window.used,
-      remaining: most === undefined ? undefined : Math.max(0, most - window.used),
+      enforce: limit.enforce,
+      used,
+      held: window.held,
+      remaining: most === undefined ? undefined : Math.max(0, most - used),
       startMs: window.start,
       resetAtMs: window.end,
-      violated: refusedCost !== undefined && most !== undefined && refusedCost > most - window.used,
+      violated,
+      fitsAtMs: violated ? whenItFits(limit, window, cost) : window.end,
     };
   });
 }
 
-/** The limits that the cost can never fit, whatever was used. A limit of 0 is not among them: it refuses with 429. */
-export function limitsBelowCost(limits: readonly EffectiveLimit[], cost: number): EffectiveLimit[] {
-  return limits.filter((one) => one.limit !== 'unlimited' && one.limit > 0 && cost > one.limit);
+function whenItFits(limit: EffectiveLimit, { segments, end }: CountedWindow, cost: number): number {
+  if (!isSliding(limit.window) || segments === undefined || limit.limit === 'unlimited') return end;
+  return fitsAt(cost, limit.limit, segments, segmentMsOf(limit.window.seconds));
 }
 
+/** Units of an admitted cost above the soft limits: of several, the most. */
+export function overageOf(states: readonly LimitState[], cost: number): number {
+  const above = states.map(({ enforce, limit, used }) =>
+    enforce === 'soft' && limit !== undefined ? Math.min(cost, used - limit) : 0,
+  );
+  return Math.max(0, ...above);
+}
+
+/** The hard limits that the cost can never fit, whatever was used. A limit of 0 is not among them: it refuses with 429. */
+export function limitsBelowCost(limits: readonly EffectiveLimit[], cost: number): EffectiveLimit[] {
+  return limits.filter(
+    ({ limit, enforce }) => enforce === 'hard' && limit !== 'unlimited' && limit > 0 && cost > limit,
+  );
+}
+
+/** The limits that refused a request. */
+export const refusingLimits = (decision: Pick<Decision, 'limits' | 'allowed'>): LimitState[] =>
+  decision.allowed ? [] : decision.limits.filter((state) => state.violated && state.enforce === 'hard');
+
+/** The shadow limits that would have refused a request which was admitted. */
+export const shadowRefusals = (decision: Pick<Decision, 'limits' | 'allowed'>): LimitState[] =>
+  decision.allowed ? decision.limits.filter((state) => state.violated && state.enforce === 'shadow') : [];
+
 /**
- * When a refused cost would fit into every violated window, in milliseconds after the decision: the latest of their ends.
- * The IETF RateLimit draft asks for no less (`Retry-After` SHOULD NOT come before the largest violated `t`).
+ * When a refused cost would fit into every limit that refused it, in milliseconds after the decision. The IETF RateLimit draft asks
+ * for no less than the largest violated `t` (`Retry-After` SHOULD NOT come before it); of a sliding window the cost may fit earlier
+ * than the window is whole, and `t` says the same instant.
  */
 export function retryAfterMs(decision: Decision): number {
-  const ends = decision.limits.filter((state) => state.violated).map((state) => state.resetAtMs);
-  return Math.max(0, ...ends.map((end) => end - decision.label.decidedAtMs));
+  const instants = refusingLimits(decision).map((state) => state.fitsAtMs);
+  return Math.max(0, ...instants.map((instant) => instant - decision.label.decidedAtMs));
 }

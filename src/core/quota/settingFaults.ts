@@ -73,14 +73,22 @@ const ANY_MOMENT: ChangeMoment = {
   calendar: { timeZone: 'UTC', billingAnchorDay: 1, earlier: [] },
 };
 
-/** Most characters of a reset's reason. */
-const MAX_REASON_LENGTH = 500;
-
 /** Why `reason` cannot be that of a reset, or undefined where it can. */
-export function reasonFault(reason: unknown): string | undefined {
-  const expected = `expected a reason of 1 to ${MAX_REASON_LENGTH} characters`;
-  if (typeof reason !== 'string') return `${expected}, got ${reason === undefined ? 'nothing' : typeof reason}`;
-  const length = [...reason].length;
-  if (reason.trim() === '' || length > MAX_REASON_LENGTH) return `${expected}, got ${length}`;
-  return reason.includes('\0') || !reason.isWellFormed() ? `${expected} of well-formed text without NUL` : undefined;
+export const reasonFault = (reason: unknown): string | undefined => textFault(reason, 'a reason', 500);
+
+/** All that is wrong with a reset. */
+export function resetFaults({ reason, author }: { readonly reason: unknown; readonly author: unknown }): Fault[] {
+  const messages = { reason: reasonFault(reason), author: textFault(author, 'a name', 256) };
+  return Object.entries(messages).flatMap(([location, message]) =>
+    message === undefined ? [] : [{ location, message }],
+  );
+}
+
+function textFault(value: unknown, what: string, most: number): string | undefined {
+  const expected = `expected ${what} of 1 to ${most} characters`;
+  if (typeof value !== 'string') return `${expected}, got ${value === undefined ? 'nothing' : typeof value}`;
+  const length = [...value].length;
+  if (value.trim() === '' || length > most)
+    return `${expected}, got ${length === 0 || length > most ? length : 'blanks'}`;
+  return value.includes('\0') || !value.isWellFormed() ? `${expected}, without NUL and lone surrogates` : undefined;
 }

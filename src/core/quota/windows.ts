@@ -1,7 +1,10 @@
-// Which windows a tenant's limits are counted in now. Only TypeScript knows zones, and only the store knows the time, so each
-// window is sent three times: the previous, the present and the next one by this process's clock, and the store picks.
+// Which windows a tenant's limits are counted in now. Only TypeScript knows zones, and only the store knows the time, so each fixed
+// window is sent three times: the previous, the present and the next one by this process's clock, and the store picks. A sliding one
+// is cut by the store's clock alone.
 import { type CalendarUnit, type Period, periodAt, type TenantCalendar, type UsageDate } from '../time/calendar.js';
-import { type EffectiveLimit, isCalendarUnit, type Limit, type WindowUnit } from './limit.js';
+import type { ChargeWindow, FixedWindow, SlidingWindow } from './chargeRequest.js';
+import { type EffectiveLimit, isCalendarUnit, isSliding, type Limit, type WindowUnit } from './limit.js';
+import { segmentMsOf } from './slidingWindow.js';
 
 /** Dates from `first` to `last`, both included. */
 export interface DateRange {
@@ -9,21 +12,14 @@ export interface DateRange {
   readonly last: UsageDate;
 }
 
-/** One limit's windows around now, as `ChargeWindow` wants them, and what the ledger needs to know their sums. */
-export interface PlannedWindow {
-  /** The tenant's counter (`fieldOf`); unique within a plan. */
-  readonly field: string;
-  /** Undefined: unlimited, counted all the same. */
-  readonly limit: number | undefined;
-  /** Starts of the previous, the present and the next window, in milliseconds since 1970. */
-  readonly starts: readonly [number, number, number];
-  /** End of the next window. */
-  readonly end: number;
-  /** Whether the ledger knows the window's sum: for days, weeks and months. */
-  readonly fromLedger: boolean;
+/** A fixed window around now, and what the ledger needs to know its sum. */
+export interface PlannedFixed extends FixedWindow {
   /** The dates of the three windows, by which the ledger keeps its sums; undefined for minutes and hours. */
   readonly dates: readonly [DateRange, DateRange, DateRange] | undefined;
 }
+
+/** One limit's window around now. */
+export type PlannedWindow = PlannedFixed | SlidingWindow;
 
 /** The windows of one tenant around one instant. */
 export interface WindowPlan {
@@ -33,6 +29,8 @@ export interface WindowPlan {
   readonly dayIndex: number;
   /** Whether any limited window has a sum in the ledger: without one there is nothing to ask it for. */
   readonly asksLedger: boolean;
+  /** Whether every window is a fixed one: only then can units be leased. */
+  readonly isFixed: boolean;
   /** First instant at which all of the present windows have begun: from then on the plan may be used again. */
   readonly validFromMs: number;
   /** First instant at which one of the present windows ends: until then the plan may be used again. */
@@ -42,9 +40,18 @@ export interface WindowPlan {
 const UTC_UNIT_MS: Readonly<Record<Exclude<WindowUnit, CalendarUnit>, number>> = { minute: 60_000, hour: 3_600_000 };
 const DAY_FIELD = 'day';
 
+/** Whether a window of a request is a fixed one. */
+export const isFixedWindow = <W extends ChargeWindow>(window: W): window is Extract<W, FixedWindow> =>
+  'starts' in window;
+
+/** Whether the ledger knows the sum of a window that has a limit. */
+export const isInLedger = (window: PlannedWindow): window is PlannedFixed =>
+  isFixedWindow(window) && window.fromLedger && window.limit !== undefined;
+
 /** The counter of a limit: its name where that says the window too, else both, so that a limit whose window changes starts anew. */
-export function fieldOf(limit: Pick<Limit, 'name' | 'window'>): string {
-  return limit.name === limit.window ? limit.name : `${limit.name}@${limit.window}`;
+export function fieldOf({ name, window }: Pick<Limit, 'name' | 'window'>): string {
+  if (isSliding(window)) return `${name}~${window.seconds}`;
+  return name === window ? name : `${name}@${window}`;
 }
 
 /**
@@ -52,44 +59,50 @@ export function fieldOf(limit: Pick<Limit, 'name' | 'window'>): string {
  * The day is always among them, limited or not: a limit set in mid-day finds what was used.
  */
 export function planWindows(limits: readonly EffectiveLimit[], calendar: TenantCalendar, nowMs: number): WindowPlan {
-  const windows = limits.map((limit) =>
-    plannedWindow(fieldOf(limit), limit.window, limit.limit === 'unlimited' ? undefined : limit.limit, calendar, nowMs),
-  );
+  const windows = limits.map((limit) => plannedWindow(limit, calendar, nowMs));
   const dayOfLimits = windows.findIndex((window) => window.field === DAY_FIELD);
-  if (dayOfLimits < 0) windows.push(plannedWindow(DAY_FIELD, 'day', undefined, calendar, nowMs));
+  if (dayOfLimits < 0) windows.push(plannedWindow(UNLIMITED_DAY, calendar, nowMs));
+  const fixed = windows.filter(isFixedWindow);
   return {
     windows,
     dayIndex: dayOfLimits < 0 ? limits.length : dayOfLimits,
-    asksLedger: windows.some((window) => window.fromLedger && window.limit !== undefined),
-    validFromMs: Math.max(...windows.map((window) => window.starts[1])),
-    validUntilMs: Math.min(...windows.map((window) => window.starts[2])),
+    asksLedger: windows.some(isInLedger),
+    isFixed: fixed.length === windows.length,
+    validFromMs: Math.max(...fixed.map((window) => window.starts[1])),
+    validUntilMs: Math.min(...fixed.map((window) => window.starts[2])),
   };
 }
 
-function plannedWindow(
-  field: string,
-  unit: WindowUnit,
-  limit: number | undefined,
-  calendar: TenantCalendar,
-  nowMs: number,
-): PlannedWindow {
-  if (!isCalendarUnit(unit)) {
-    const size = UTC_UNIT_MS[unit];
+type PlannedLimit = Pick<EffectiveLimit, 'name' | 'limit' | 'window' | 'enforce'>;
+
+const UNLIMITED_DAY: PlannedLimit = { name: DAY_FIELD, window: 'day', limit: 'unlimited', enforce: 'hard' };
+
+function plannedWindow(planned: PlannedLimit, calendar: TenantCalendar, nowMs: number): PlannedWindow {
+  const { window } = planned;
+  const limit = planned.limit === 'unlimited' ? undefined : planned.limit;
+  const counter = { field: fieldOf(planned), limit, denies: limit !== undefined && planned.enforce === 'hard' };
+  if (isSliding(window)) return { ...counter, segmentMs: segmentMsOf(window.seconds) };
+  const fixed = { ...counter, tellAt: tellAtOf(limit) };
+  if (!isCalendarUnit(window)) {
+    const size = UTC_UNIT_MS[window];
     const start = Math.floor(nowMs / size) * size;
     const starts = [start - size, start, start + size] as const;
-    return { field, limit, starts, end: start + 2 * size, fromLedger: false, dates: undefined };
+    return { ...fixed, starts, end: start + 2 * size, fromLedger: false, dates: undefined };
   }
-  const present = periodAt(unit, nowMs, calendar);
-  const previous = periodAt(unit, present.start - 1, calendar);
-  const next = periodAt(unit, present.end, calendar);
+  const present = periodAt(window, nowMs, calendar);
+  const previous = periodAt(window, present.start - 1, calendar);
+  const next = periodAt(window, present.end, calendar);
   return {
-    field,
-    limit,
+    ...fixed,
     starts: [previous.start, present.start, next.start],
     end: next.end,
     fromLedger: true,
     dates: [datesOf(previous), datesOf(present), datesOf(next)],
   };
 }
+
+/** Four fifths of a limit, rounded up. A limit of 0 has no threshold: it is reached before it begins. */
+const tellAtOf = (limit: number | undefined): number | undefined =>
+  limit === undefined || limit === 0 ? undefined : limit - Math.floor(limit / 5);
 
 const datesOf = (period: Period): DateRange => ({ first: period.firstDate, last: period.lastDate });

@@ -1,13 +1,15 @@
 // Yes or no: one decision for one request of a tenant, over all of its limits in one step. Everything that reads a decision
 // (headers, 429, ledger) reads this one. Where store and ledger can answer from memory the whole path is synchronous.
 import { hasCode, type TallygateError } from '../../core/errors.js';
-import type { ChargeReply, ChargeWindow, CountedWindow, DecidedReply } from '../../core/quota/charge.js';
+import type { ChargeReply, DecidedReply } from '../../core/quota/chargeReply.js';
+import type { NewReservation } from '../../core/quota/chargeRequest.js';
+import { crossingsOf, decisionOf } from '../../core/quota/decide.js';
 import {
   type Decision,
   decisionWithoutStore,
-  limitStates,
   limitsBelowCost,
   type StoreErrorPolicy,
+  shadowRefusals,
 } from '../../core/quota/decision.js';
 import type { WindowPlan } from '../../core/quota/windows.js';
 import { dateAt } from '../../core/time/calendar.js';
@@ -15,7 +17,10 @@ import type { Clock } from '../../ports/clock.js';
 import type { CounterStore } from '../../ports/counterStore.js';
 import type { Observer } from '../../ports/observer.js';
 import type { TenantQuota } from '../usage/quotaService.js';
+import type { LeasePool, Wish } from './leasePool.js';
+import { provisionalFloors, reportOverAdmission } from './outage.js';
 import type { Floors, Rehydration } from './rehydration.js';
+import { RememberedDenials } from './rememberedDenials.js';
 import type { StoreClock } from './storeClock.js';
 import { WindowPlans } from './windowPlans.js';
 
@@ -24,11 +29,18 @@ const MAX_CALLS = 4;
 
 /** What it needs. */
 export interface AdmissionParts {
-  readonly quotaOf: (tenantId: string) => TenantQuota;
+  /** A value unless the app's own function must be asked for the plan. */
+  readonly quotaOf: (tenantId: string) => TenantQuota | Promise<TenantQuota>;
   readonly store: CounterStore;
+  /** Counters of this process, which decide while the store does not: for the policy `local`. */
+  readonly localStore: CounterStore;
   readonly storeClock: StoreClock;
   readonly rehydration: Rehydration;
+  /** undefined: every request asks the store. */
+  readonly leases: LeasePool | undefined;
   readonly policy: StoreErrorPolicy;
+  /** Whether a tenant that nobody gave a setting is refused. */
+  readonly refusesUnknown: boolean;
   /** Longest wait for the store, in milliseconds from the request's arrival; it begins anew after a reading from the ledger. */
   readonly timeoutMs: number;
   readonly clock: Clock;
@@ -44,16 +56,23 @@ interface Attempt {
   readonly tenantId: string;
   readonly quota: TenantQuota;
   readonly cost: number;
+  readonly reserve: NewReservation | undefined;
   readonly arrivedAtMs: number;
   /** From when the store's timeout runs: the arrival, or the end of a reading from the ledger. */
   waitsSinceMs: number;
   calls: number;
+  /** The later of what the settings and what the store says. */
+  resetNumber: number;
+  /** Whether the counters of this process decide, because the store did not; then what became of the store's charge. */
+  local: { readonly chargeUnknown: boolean } | undefined;
+  wish: Wish | undefined;
 }
 
 /** See the head of this file. */
 export class Admission {
   readonly #parts: AdmissionParts;
   readonly #plans = new WindowPlans();
+  readonly #denials = new RememberedDenials();
 
   constructor(parts: AdmissionParts) {
     this.#parts = parts;
@@ -62,32 +81,72 @@ export class Admission {
   /**
    * Decides and charges. A value where no I/O was needed. Never rejects because a store failed: that is an outcome.
    * @param cost whole units from 0 to 2^53-1
+   * @param reserve makes it a reservation, if it is admitted
    * @throws TallygateError `not_ready` before the tenants' settings were loaded once
    */
-  decide(tenantId: string, cost: number): Decision | Promise<Decision> {
-    const attempt = this.#begin(tenantId, cost);
-    const exceeded = cost === 0 ? [] : limitsBelowCost(attempt.quota.limits, cost);
-    const decision =
-      exceeded.length > 0
-        ? this.#unanswered(attempt, { outcome: 'cost_exceeds_limit', exceeded })
-        : this.#charge(attempt);
+  decide(tenantId: string, cost: number, reserve?: NewReservation): Decision | Promise<Decision> {
+    const arrivedAtMs = this.#parts.clock.monotonicMs();
+    const decision = this.#withQuota(tenantId, (quota) =>
+      this.#decideBy(this.#begin(tenantId, quota, cost, arrivedAtMs, reserve)),
+    );
     return decision instanceof Promise
-      ? decision.then((made) => this.#tell(made, attempt))
-      : this.#tell(decision, attempt);
+      ? decision.then((made) => this.#tell(made, arrivedAtMs))
+      : this.#tell(decision, arrivedAtMs);
   }
 
   /** Where the tenant's limits stand. Charges nothing, creates nothing, is recorded nowhere. Throws as `decide`. */
   look(tenantId: string): Decision | Promise<Decision> {
-    return this.#charge(this.#begin(tenantId, 0));
+    const arrivedAtMs = this.#parts.clock.monotonicMs();
+    return this.#withQuota(tenantId, (quota) => this.#charge(this.#begin(tenantId, quota, 0, arrivedAtMs, undefined)));
   }
 
-  #begin(tenantId: string, cost: number): Attempt {
-    const now = this.#parts.clock.monotonicMs();
-    return { tenantId, quota: this.#parts.quotaOf(tenantId), cost, arrivedAtMs: now, waitsSinceMs: now, calls: 0 };
+  #withQuota(
+    tenantId: string,
+    then: (quota: TenantQuota) => Decision | Promise<Decision>,
+  ): Decision | Promise<Decision> {
+    const quota = this.#parts.quotaOf(tenantId);
+    return quota instanceof Promise ? quota.then(then) : then(quota);
   }
 
-  #tell(decision: Decision, attempt: Attempt): Decision {
-    this.#parts.observer.decided(decision.outcome, (this.#parts.clock.monotonicMs() - attempt.arrivedAtMs) / 1000);
+  #begin(
+    tenantId: string,
+    quota: TenantQuota,
+    cost: number,
+    arrivedAtMs: number,
+    reserve: NewReservation | undefined,
+  ): Attempt {
+    const { resetNumber } = quota;
+    const started = { arrivedAtMs, waitsSinceMs: arrivedAtMs, calls: 0, local: undefined, wish: undefined };
+    return { tenantId, quota, cost, reserve, resetNumber, ...started };
+  }
+
+  #decideBy(attempt: Attempt): Decision | Promise<Decision> {
+    const { tenantId, quota, cost } = attempt;
+    if (this.#parts.refusesUnknown && !quota.known) return this.#unanswered(attempt, { outcome: 'unknown_tenant' });
+    const exceeded = cost === 0 ? [] : limitsBelowCost(quota.limits, cost);
+    if (exceeded.length > 0) return this.#unanswered(attempt, { outcome: 'cost_exceeds_limit', exceeded });
+    if (cost === 0 || attempt.reserve !== undefined) return this.#charge(attempt);
+    return (
+      this.#denials.denialOf(tenantId, quota, cost, attempt.arrivedAtMs) ??
+      this.#spent(attempt) ??
+      this.#charge(attempt)
+    );
+  }
+
+  /** The decision from this process's own block, if it has one that is large enough. */
+  #spent(attempt: Attempt): Decision | undefined {
+    const { tenantId, quota, cost } = attempt;
+    const spent = this.#parts.leases?.spend(tenantId, quota, cost);
+    if (spent === undefined) return undefined;
+    return { ...decisionOf(requestOf(attempt), spent.plan, spent, true), crossed: [] };
+  }
+
+  #tell(decision: Decision, arrivedAtMs: number): Decision {
+    const { observer, clock } = this.#parts;
+    observer.decided(decision.outcome, (clock.monotonicMs() - arrivedAtMs) / 1000);
+    observer.decisionMade(decision);
+    const shadows = shadowRefusals(decision);
+    if (shadows.length > 0) observer.shadowDenied(shadows.map((state) => state.name));
     this.#parts.onDecision(decision);
     return decision;
   }
@@ -101,10 +160,11 @@ export class Admission {
   async #chargeWithFloors(attempt: Attempt): Promise<Decision> {
     const { rehydration } = this.#parts;
     const generation = this.#parts.store.generation;
+    const { tenantId, resetNumber } = attempt;
     const { windows } = this.#plan(attempt);
-    const floors = await rehydration.optionalFloorsOf(attempt.tenantId, windows, attempt.cost === 0);
+    const floors = await rehydration.optionalFloorsOf(tenantId, windows, resetNumber, attempt.cost === 0);
     attempt.waitsSinceMs = this.#parts.clock.monotonicMs();
-    if (floors === undefined) return this.#call(attempt, rehydration.lastKnownFloors(attempt.tenantId, windows));
+    if (floors === undefined) return this.#call(attempt, rehydration.lastKnownFloors(tenantId, windows, resetNumber));
     const decision = await this.#call(attempt, floors);
     this.#floorsSent(attempt, decision, generation, false);
     return decision;
@@ -113,7 +173,7 @@ export class Admission {
   /** A charge of 0 writes no floors, and one that was not answered may not have: then the next one carries them again. */
   #floorsSent(attempt: Attempt, decision: Decision, generation: number, forgotten: boolean): void {
     const answered = decision.outcome === 'admitted' || decision.outcome === 'denied';
-    if (attempt.cost > 0 && answered) {
+    if (attempt.cost > 0 && answered && attempt.local === undefined) {
       this.#parts.rehydration.sent(attempt.tenantId, attempt.quota.limits, generation, forgotten);
     }
   }
@@ -122,15 +182,27 @@ export class Admission {
   #call(attempt: Attempt, floors: Floors | undefined): Decision | Promise<Decision> {
     attempt.calls += 1;
     const plan = this.#plan(attempt);
-    const waitMs = this.#parts.timeoutMs - (this.#parts.clock.monotonicMs() - attempt.waitsSinceMs);
-    const { tenantId, cost } = attempt;
+    const { tenantId, cost, reserve, resetNumber, local } = attempt;
+    if (local === undefined && plan.isFixed && cost > 0 && reserve === undefined)
+      attempt.wish ??= this.#parts.leases?.wish(tenantId, cost);
+    const request = {
+      ...{ tenantId, costs: [cost], windows: plan.windows, floors, resetNumber, reserve },
+      waitMs: this.#parts.timeoutMs - (this.#parts.clock.monotonicMs() - attempt.waitsSinceMs),
+      take: attempt.wish?.take,
+      settle: attempt.wish?.settle,
+    };
+    const sentAt = attempt.wish === undefined ? undefined : this.#parts.leases?.now();
+    const answered = (reply: ChargeReply) => {
+      if (sentAt !== undefined && reply.outcome === 'decided') {
+        this.#parts.leases?.taken(tenantId, attempt.quota, plan, sentAt, reply);
+        attempt.wish = undefined;
+      }
+      return this.#settle(attempt, plan, floors, reply);
+    };
     try {
-      const reply = this.#parts.store.charge({ tenantId, cost, windows: withFloors(plan, floors), waitMs });
-      if (!(reply instanceof Promise)) return this.#settle(attempt, plan, floors, reply);
-      return reply.then(
-        (answer) => this.#settle(attempt, plan, floors, answer),
-        (error) => this.#failed(attempt, error),
-      );
+      const store = local === undefined ? this.#parts.store : this.#parts.localStore;
+      const reply = store.charge(request);
+      return reply instanceof Promise ? reply.then(answered, (error) => this.#failed(attempt, error)) : answered(reply);
     } catch (error) {
       return this.#failed(attempt, error);
     }
@@ -142,7 +214,9 @@ export class Admission {
     floors: Floors | undefined,
     reply: ChargeReply,
   ): Decision | Promise<Decision> {
-    if (reply.outcome === 'granted' || reply.outcome === 'denied') return this.#decided(attempt, plan, reply);
+    if (reply.outcome === 'decided') return this.#decided(attempt, plan, reply);
+    // A reset that this process has not loaded yet: the sums that are asked for are those after it.
+    attempt.resetNumber = Math.max(attempt.resetNumber, reply.resetNumber);
     if (attempt.calls >= MAX_CALLS) return this.#refusedOrPassed(attempt, false);
     // `clock`: the guard has observed the reply, so the next plan is around the time that it told. `late`: there may be time for one more.
     return reply.outcome === 'cold' ? this.#callWithSeeds(attempt) : this.#call(attempt, floors);
@@ -153,7 +227,8 @@ export class Admission {
     const { rehydration } = this.#parts;
     const generation = this.#parts.store.generation;
     const plan = this.#plan(attempt);
-    const seeds = await rehydration.floorsOf(attempt.tenantId, plan.windows);
+    const { tenantId, resetNumber } = attempt;
+    const seeds = await rehydration.floorsOf(tenantId, plan.windows, resetNumber);
     attempt.waitsSinceMs = this.#parts.clock.monotonicMs();
     if (seeds !== undefined) {
       const decision = await this.#call(attempt, seeds);
@@ -162,67 +237,79 @@ export class Admission {
     }
     // The ledger is away too. `deny` promises never to admit blindly; otherwise the fleet at least shares one counter.
     if (this.#parts.policy === 'deny') return this.#refusedOrPassed(attempt, false);
-    const lastKnown = rehydration.lastKnownFloors(attempt.tenantId, plan.windows);
-    return this.#call(attempt, provisionalFloors(plan, lastKnown));
+    return this.#call(
+      attempt,
+      provisionalFloors(plan, rehydration.lastKnownFloors(tenantId, plan.windows, resetNumber)),
+    );
   }
 
   #decided(attempt: Attempt, plan: WindowPlan, reply: DecidedReply): Decision {
-    if (plan.asksLedger) this.#parts.rehydration.counted(attempt.tenantId, plan.windows, reply.windows);
-    const denied = reply.outcome === 'denied';
-    const day = reply.windows[plan.dayIndex] as CountedWindow;
-    const usageDate =
-      plan.windows[plan.dayIndex]?.dates?.[day.sent]?.first ?? dateAt(day.start, attempt.quota.calendar);
-    return {
-      outcome: denied ? 'denied' : 'admitted',
-      allowed: !denied,
-      tenantId: attempt.tenantId,
-      cost: attempt.cost,
-      label: { decidedAtMs: reply.timeMs, usageDate, resetNumber: 0 },
-      limits: limitStates(attempt.quota.limits, reply.windows, denied ? attempt.cost : undefined),
-      exceeded: [],
-      chargeUnknown: false,
-    };
+    const { tenantId, quota, cost, local } = attempt;
+    const granted = reply.granted[0] === true;
+    const made = decisionOf(requestOf(attempt), plan, reply, granted);
+    if (local !== undefined) return this.#decidedLocally(attempt, { ...made, crossed: [] }, local.chargeUnknown);
+    const passed = this.#parts.rehydration.counted(tenantId, plan.windows, reply, granted ? cost : 0);
+    const decision = { ...made, crossed: crossingsOf(quota.limits, reply) };
+    if (passed > 0) reportOverAdmission(decision, this.#parts.observer);
+    if (granted) this.#denials.forget(tenantId);
+    else this.#denials.keep(quota, decision, this.#parts.clock.monotonicMs());
+    return decision;
   }
 
-  #failed(attempt: Attempt, error: unknown): Decision {
+  /** The process's own counters: what they refuse is refused, what they let pass is no figure of the fleet. */
+  #decidedLocally(attempt: Attempt, decision: Decision, chargeUnknown: boolean): Decision {
+    if (!decision.allowed) return { ...decision, chargeUnknown };
+    this.#parts.rehydration.letPass(attempt.tenantId, attempt.cost);
+    return this.#unanswered(attempt, { outcome: 'unconfirmed', chargeUnknown });
+  }
+
+  #failed(attempt: Attempt, error: unknown): Decision | Promise<Decision> {
     if (!hasCode(error, 'counter_store_unavailable', 'counter_store_timeout')) throw error;
-    this.#parts.onStoreFailure(error);
+    if (attempt.local === undefined) this.#parts.onStoreFailure(error);
     return this.#refusedOrPassed(attempt, error.code === 'counter_store_timeout');
   }
 
   /** No answer came: the policy decides. It refuses no tenant that has no hard limit. */
-  #refusedOrPassed(attempt: Attempt, chargeUnknown: boolean): Decision {
-    const unlimited = attempt.quota.limits.every((limit) => limit.limit === 'unlimited');
-    const passes = unlimited || this.#parts.policy === 'allow';
-    if (passes) this.#parts.rehydration.letPass(attempt.tenantId, attempt.cost);
+  #refusedOrPassed(attempt: Attempt, chargeUnknown: boolean): Decision | Promise<Decision> {
+    const { quota, local, tenantId, cost } = attempt;
+    const isLimited = quota.limits.some(({ limit, enforce }) => limit !== 'unlimited' && enforce === 'hard');
+    const { policy } = this.#parts;
+    if (attempt.wish !== undefined) this.#parts.leases?.failed(tenantId);
+    attempt.wish = undefined;
+    // Counters of the process that fail are full: then nobody knows anything of this tenant.
+    const passes = !isLimited || policy === 'allow';
+    if (policy === 'local' && isLimited && local === undefined) return this.#countLocally(attempt, chargeUnknown);
+    if (passes) this.#parts.rehydration.letPass(tenantId, cost);
     return this.#unanswered(attempt, { outcome: passes ? 'unconfirmed' : 'unavailable', chargeUnknown });
+  }
+
+  /** The process counts on from what it last knew: it lets pass at most what the limit leaves of that. */
+  #countLocally(attempt: Attempt, chargeUnknown: boolean): Decision | Promise<Decision> {
+    attempt.local = { chargeUnknown };
+    attempt.calls = 0;
+    const { windows } = this.#plan(attempt);
+    return this.#call(attempt, this.#parts.rehydration.lastKnownFloors(attempt.tenantId, windows, attempt.resetNumber));
   }
 
   /** A decision without the store: labelled by the process's clock. */
   #unanswered(
-    { tenantId, cost, quota }: Attempt,
+    { tenantId, cost, quota, resetNumber }: Attempt,
     what: Pick<Decision, 'outcome'> & Partial<Pick<Decision, 'exceeded' | 'chargeUnknown'>>,
   ): Decision {
     const decidedAtMs = this.#parts.clock.wallMs();
     return decisionWithoutStore(
-      { tenantId, cost, ...what },
-      { decidedAtMs, usageDate: dateAt(decidedAtMs, quota.calendar) },
+      { tenantId, cost, settingsVersion: quota.version, ...what },
+      { decidedAtMs, usageDate: dateAt(decidedAtMs, quota.calendar), resetNumber },
     );
   }
 
-  #plan(attempt: Attempt): WindowPlan {
-    return this.#plans.around(attempt.quota, this.#parts.storeClock.estimateMs());
+  /** Around the store's time as far as it is known; by the process's clock where its own counters decide. */
+  #plan({ quota, local }: Attempt): WindowPlan {
+    const now = local === undefined ? this.#parts.storeClock.estimateMs() : this.#parts.clock.wallMs();
+    return this.#plans.around(quota, now);
   }
 }
 
-function withFloors(plan: WindowPlan, floors: Floors | undefined): readonly ChargeWindow[] {
-  if (floors === undefined) return plan.windows;
-  return plan.windows.map((window, index) => ({ ...window, floor: floors[index] }));
-}
-
-const provisionalFloors = (plan: WindowPlan, lastKnown: Floors): Floors =>
-  plan.windows.map((window, index) =>
-    window.fromLedger && window.limit !== undefined
-      ? { start: window.starts[1], used: lastKnown[index]?.used ?? 0, provisional: true }
-      : undefined,
-  );
+const requestOf = ({ tenantId, cost, quota }: Attempt) => ({
+  ...{ tenantId, cost, limits: quota.limits, calendar: quota.calendar, settingsVersion: quota.version },
+});

@@ -5,8 +5,10 @@
 // limits, after a (re)connect or error of the store, where the store says that a counter was only provisional or shows less than
 // before, and once more after the next flush interval, which heals a lagging replica, a restart from an old snapshot, and what
 // other processes had not flushed at the first reading. Sending a sum twice is harmless: the store takes the maximum.
-import { type CountedWindow, type CounterFloor, saturatingSum } from '../../core/quota/charge.js';
-import type { PlannedWindow } from '../../core/quota/windows.js';
+import type { CountedWindow, DecidedReply } from '../../core/quota/chargeReply.js';
+import type { CounterFloor } from '../../core/quota/chargeRequest.js';
+import { saturatingSum } from '../../core/quota/counter.js';
+import { isFixedWindow, isInLedger, type PlannedFixed, type PlannedWindow } from '../../core/quota/windows.js';
 import type { Clock } from '../../ports/clock.js';
 import type { ChargeSumQuery } from '../../ports/usageLedger.js';
 import { LedgerSums } from './ledgerSums.js';
@@ -33,6 +35,7 @@ export type Floors = readonly (CounterFloor | undefined)[];
 
 /** What a reading of the ledger said, and of when it is. */
 interface LastReading {
+  readonly resetNumber: number;
   readonly windows: readonly PlannedWindow[];
   readonly floors: Floors;
   readonly generation: number;
@@ -40,6 +43,8 @@ interface LastReading {
 }
 
 interface Standing {
+  /** Of the reset that all of it is about. */
+  resetNumber: number;
   /** The set of limits that the floors were sent for, by identity; undefined where none were, or the store forgot since. */
   limits: object | undefined;
   generation: number;
@@ -47,12 +52,15 @@ interface Standing {
   /** Whether floors were sent once more, a flush interval after the first. */
   healed: boolean;
   provisional: boolean;
-  /** What the store told last. */
+  /** What the store told last, and the units that were charged by that same call. */
   seen: readonly CountedWindow[] | undefined;
+  seenCharge: number;
   /** The last reading of the ledger, for looks. */
   read: LastReading | undefined;
   /** What is known beyond what was seen: counts that the store forgot, and what an outage policy let pass. */
   known: readonly CountedWindow[];
+  /** Units that an outage policy let pass since the last answer of the store. */
+  passed: number;
 }
 
 /** See the head of this file. */
@@ -81,8 +89,12 @@ export class Rehydration {
    * the ledger does not answer. This process's own charges are flushed first: what was granted here and is only in its
    * buffer must not be granted again.
    */
-  async floorsOf(tenantId: string, windows: readonly PlannedWindow[]): Promise<Floors | undefined> {
-    return this.#sums.state === 'away' ? undefined : this.#read(tenantId, windows);
+  async floorsOf(
+    tenantId: string,
+    windows: readonly PlannedWindow[],
+    resetNumber: number,
+  ): Promise<Floors | undefined> {
+    return this.#sums.state === 'away' ? undefined : this.#read(tenantId, windows, resetNumber);
   }
 
   /**
@@ -94,24 +106,27 @@ export class Rehydration {
   async optionalFloorsOf(
     tenantId: string,
     windows: readonly PlannedWindow[],
+    resetNumber: number,
     isLook: boolean,
   ): Promise<Floors | undefined> {
-    const recent = isLook ? this.#recentFloors(tenantId, windows) : undefined;
+    const recent = isLook ? this.#recentFloors(tenantId, windows, resetNumber) : undefined;
     if (recent !== undefined) return recent;
-    if (this.#sums.state === 'answers') return this.#read(tenantId, windows);
+    if (this.#sums.state === 'answers') return this.#read(tenantId, windows, resetNumber);
     if (this.#sums.state === 'untried') {
       this.#sums.trying();
       // What it might reject with is no ledger's error; whoever waits for the next reading is told.
-      this.#read(tenantId, windows).catch(() => undefined);
+      this.#read(tenantId, windows, resetNumber).catch(() => undefined);
     }
     return undefined;
   }
 
   /** Floors from what this process itself saw, for the time when neither store nor ledger can be trusted to know. */
-  lastKnownFloors(tenantId: string, windows: readonly PlannedWindow[]): Floors {
+  lastKnownFloors(tenantId: string, windows: readonly PlannedWindow[], resetNumber: number): Floors {
     const standing = this.#standings.get(tenantId);
+    if (standing === undefined || standing.resetNumber !== resetNumber) return windows.map(() => undefined);
     return windows.map((window) => {
-      const used = window.fromLedger ? lastKnown(standing, window) : undefined;
+      if (!isFixedWindow(window)) return undefined;
+      const used = lastKnown(standing, window);
       return used === undefined ? undefined : { start: window.starts[1], used };
     });
   }
@@ -137,52 +152,66 @@ export class Rehydration {
     standing.provisional = false;
   }
 
-  /** Remembers what the store told last, and notices where it shows less than before. */
-  counted(tenantId: string, planned: readonly PlannedWindow[], windows: readonly CountedWindow[]): void {
+  /**
+   * Remembers what the store told last, and notices where it shows less than before.
+   * @param charge units that the same call charged
+   * @returns units that an outage policy had let pass since the answer before: 0 where there was none
+   */
+  counted(tenantId: string, planned: readonly PlannedWindow[], reply: DecidedReply, charge: number): number {
     const standing = this.#standings.get(tenantId) ?? this.#remembered(tenantId);
-    const before = standing.seen;
+    const { windows, resetNumber } = reply;
+    const before = standing.resetNumber === resetNumber ? standing.seen : undefined;
+    if (standing.resetNumber !== resetNumber) standing.known = [];
+    standing.resetNumber = resetNumber;
     standing.seen = windows;
+    standing.seenCharge = charge;
     for (let index = 0; index < windows.length; index += 1) {
       const window = windows[index] as CountedWindow;
       if (window.provisional) standing.provisional = true;
       const earlier = before?.[index];
-      const { fromLedger, limit } = planned[index] as PlannedWindow;
-      // Counts of one window only grow: a store that shows less has forgotten, even if no connection was lost.
-      if (!fromLedger || limit === undefined || earlier === undefined) continue;
-      if (window.used >= earlier.used || window.start !== earlier.start || window.end !== earlier.end) continue;
+      // What is not held only grows in one window: a store that shows less has forgotten, even if no connection was lost.
+      if (earlier === undefined || !isInLedger(planned[index] as PlannedWindow) || !isSame(window, earlier)) continue;
+      if (window.used - window.held >= earlier.used - earlier.held) continue;
       standing.known = merged(standing.known, before ?? [], 0);
       standing.limits = undefined;
     }
+    const { passed } = standing;
+    standing.passed = 0;
+    return passed;
   }
 
   /** An outage policy let `cost` pass: the windows that are known have counted at least that much more. */
   letPass(tenantId: string, cost: number): void {
-    const standing = this.#standings.get(tenantId);
-    if (standing !== undefined && cost > 0) standing.known = merged(standing.known, standing.seen ?? [], cost);
+    if (cost === 0) return;
+    const standing = this.#remembered(tenantId);
+    standing.known = merged(standing.known, withCharge(standing), cost);
+    standing.passed = saturatingSum(standing.passed, cost);
   }
 
-  #recentFloors(tenantId: string, windows: readonly PlannedWindow[]): Floors | undefined {
+  #recentFloors(tenantId: string, windows: readonly PlannedWindow[], resetNumber: number): Floors | undefined {
     const read = this.#standings.get(tenantId)?.read;
-    if (read?.windows !== windows || read.generation !== this.#parts.generation()) return undefined;
+    if (read?.resetNumber !== resetNumber) return undefined;
+    if (read.windows !== windows || read.generation !== this.#parts.generation()) return undefined;
     return this.#parts.clock.monotonicMs() - read.atMs < this.#healAfterMs ? read.floors : undefined;
   }
 
-  async #read(tenantId: string, windows: readonly PlannedWindow[]): Promise<Floors | undefined> {
+  async #read(tenantId: string, windows: readonly PlannedWindow[], resetNumber: number): Promise<Floors | undefined> {
     const generation = this.#parts.generation();
     await this.#parts.flushCharges(tenantId);
-    const queries = windows.map((window) => queryOf(tenantId, window));
+    const queries = windows.map((window) => queryOf(tenantId, window, resetNumber));
     const sums = await this.#sums.read(queries.filter((query) => query !== undefined));
     if (sums === undefined) return undefined;
     const standing = this.#remembered(tenantId);
     let next = 0;
+    const known = standing.resetNumber === resetNumber ? standing : undefined;
     const floors = windows.map((window, index) => {
-      if (queries[index] === undefined) return undefined;
+      if (queries[index] === undefined || !isFixedWindow(window)) return undefined;
       const sum = sums[next] ?? 0;
       next += 1;
       // What is not flushed yet the ledger cannot know, and this process may.
-      return { start: window.starts[1], used: Math.max(sum, lastKnown(standing, window) ?? 0) };
+      return { start: window.starts[1], used: Math.max(sum, lastKnown(known, window) ?? 0) };
     });
-    standing.read = { windows, floors, generation, atMs: this.#parts.clock.monotonicMs() };
+    standing.read = { resetNumber, windows, floors, generation, atMs: this.#parts.clock.monotonicMs() };
     return floors;
   }
 
@@ -201,28 +230,36 @@ export class Rehydration {
 }
 
 const newStanding = (): Standing => ({
+  resetNumber: 0,
   limits: undefined,
   generation: 0,
   sentAtMs: 0,
   healed: false,
   provisional: false,
   seen: undefined,
+  seenCharge: 0,
   read: undefined,
   known: [],
+  passed: 0,
 });
 
-function queryOf(tenantId: string, window: PlannedWindow): ChargeSumQuery | undefined {
-  const dates = window.dates?.[1];
-  if (!window.fromLedger || window.limit === undefined || dates === undefined) return undefined;
-  return { tenantId, meter: '', resetNumber: 0, firstDate: dates.first, lastDate: dates.last };
+function queryOf(tenantId: string, window: PlannedWindow, resetNumber: number): ChargeSumQuery | undefined {
+  const dates = isInLedger(window) ? window.dates?.[1] : undefined;
+  if (dates === undefined) return undefined;
+  return { tenantId, meter: '', resetNumber, firstDate: dates.first, lastDate: dates.last };
 }
 
 const isSame = (one: CountedWindow, other: CountedWindow): boolean =>
   one.start === other.start && one.end === other.end;
 
-function lastKnown(standing: Standing | undefined, window: PlannedWindow): number | undefined {
+/** What the store told last, after the charge that it told it of. */
+const withCharge = ({ seen, seenCharge }: Standing): readonly CountedWindow[] =>
+  (seen ?? []).map((window) => ({ ...window, used: saturatingSum(window.used, seenCharge) }));
+
+function lastKnown(standing: Standing | undefined, window: PlannedFixed): number | undefined {
   let used: number | undefined;
-  for (const one of [...(standing?.seen ?? []), ...(standing?.known ?? [])]) {
+  if (standing === undefined) return used;
+  for (const one of [...withCharge(standing), ...standing.known]) {
     if (one.start === window.starts[1] && one.end === window.starts[2]) used = Math.max(used ?? 0, one.used);
   }
   return used;

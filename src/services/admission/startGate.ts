@@ -3,6 +3,7 @@
 // begun. In between this costs one comparison.
 //
 // States: waiting -> open -> closed, or waiting -> closed.
+import type { NewReservation } from '../../core/quota/chargeRequest.js';
 import { type Decision, decisionWithoutStore, type StoreErrorPolicy } from '../../core/quota/decision.js';
 import { dateAt, UTC_CALENDAR } from '../../core/time/calendar.js';
 import type { Clock } from '../../ports/clock.js';
@@ -18,6 +19,8 @@ export interface StartGateParts {
   /** Starts what has not started; settles when everything answered once, and rejects where it never will. */
   readonly started: () => Promise<void>;
   readonly policy: StoreErrorPolicy;
+  /** Whether the tenants' limits are known: then the policy `local` can count by itself, though the store never answered. */
+  readonly knowsLimits: () => boolean;
   readonly clock: Clock;
   readonly observer: Pick<Observer, 'decided' | 'decisionMade'>;
   readonly onDecision: (decision: Decision) => void;
@@ -27,6 +30,8 @@ export interface StartGateParts {
 export class StartGate {
   readonly #parts: StartGateParts;
   #state: 'waiting' | 'open' | 'closed' = 'waiting';
+  /** Since when somebody waits; undefined before the first. */
+  #start: { readonly sinceMs: number; readonly settled: Promise<void> } | undefined;
   /** Decisions that wait for an answer. */
   readonly #underWay = new Set<Promise<Decision>>();
 
@@ -34,12 +39,15 @@ export class StartGate {
     this.#parts = parts;
   }
 
-  decide(tenantId: string, cost: number): Decision | Promise<Decision> {
-    if (this.#state === 'open') return this.#followed(this.#parts.admission.decide(tenantId, cost));
+  decide(tenantId: string, cost: number, reserve?: NewReservation): Decision | Promise<Decision> {
+    const { admission } = this.#parts;
+    if (this.#state === 'open') return this.#followed(admission.decide(tenantId, cost, reserve));
     const arrivedAtMs = this.#parts.clock.monotonicMs();
     return this.#followed(
       this.whenOpen().then((open) =>
-        open ? this.#parts.admission.decide(tenantId, cost) : this.#tell(this.#unready(tenantId, cost), arrivedAtMs),
+        open || this.#countsLocally()
+          ? admission.decide(tenantId, cost, reserve)
+          : this.#tell(this.#unready(tenantId, cost), arrivedAtMs),
       ),
     );
   }
@@ -60,24 +68,35 @@ export class StartGate {
     return this.#state === 'open';
   }
 
-  /** Waits at most 15 s for the start; false where it did not come, failed for good, or the end has begun. */
+  /**
+   * Waits for the start, at most until 15 s after the first who did; false where it did not come, failed for good, or the end has
+   * begun.
+   */
   async whenOpen(): Promise<boolean> {
     if (this.#state !== 'waiting') return this.#state === 'open';
+    const now = this.#parts.clock.monotonicMs();
+    this.#start ??= { sinceMs: now, settled: this.#opened() };
     let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<boolean>((resolve) => {
-      timer = setTimeout(() => resolve(false), START_WAIT_MS);
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, Math.max(0, START_WAIT_MS - (now - (this.#start?.sinceMs ?? now))));
     });
-    // What hinders the start is told by whoever starts; here it only means that nothing is known.
-    const started = this.#parts.started().then(
-      () => true,
-      () => false,
-    );
+    await Promise.race([this.#start.settled, late]);
+    clearTimeout(timer);
+    return this.isOpen;
+  }
+
+  /** Opens when everything answered once. What hinders that is told by whoever starts; here it only means that nothing is known. */
+  async #opened(): Promise<void> {
     try {
-      if ((await Promise.race([started, late])) && !this.#isClosed()) this.#state = 'open';
-      return this.isOpen;
-    } finally {
-      clearTimeout(timer);
+      await this.#parts.started();
+    } catch {
+      return;
     }
+    if (!this.#isClosed()) this.#state = 'open';
+  }
+
+  #countsLocally(): boolean {
+    return this.#parts.policy === 'local' && !this.#isClosed() && this.#parts.knowsLimits();
   }
 
   #isClosed(): boolean {

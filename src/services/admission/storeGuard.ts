@@ -5,7 +5,9 @@
 // All waits share one timer. It is armed for the earliest of them, and in a healthy system finds nothing when it fires: by then
 // the one it was armed for has been answered, so it is armed some four times a second, not once a request.
 import { hasCode, TallygateError } from '../../core/errors.js';
-import type { ChargeReply, ChargeRequest } from '../../core/quota/charge.js';
+import type { ChargeReply } from '../../core/quota/chargeReply.js';
+import type { ChargeRequest } from '../../core/quota/chargeRequest.js';
+import type { FinishReply, FinishRequest } from '../../core/quota/reservation.js';
 import type { Clock } from '../../ports/clock.js';
 import type { CounterStore } from '../../ports/counterStore.js';
 import type { Observer } from '../../ports/observer.js';
@@ -26,10 +28,14 @@ export interface StoreGuardParts {
   readonly timeoutMs?: number;
 }
 
+/** What every answer tells: the store's clock. */
+interface Answer {
+  readonly timeMs: number;
+}
+
 interface Wait {
   readonly startedAtMs: number;
   readonly endsAtMs: number;
-  readonly resolve: (reply: ChargeReply) => void;
   readonly reject: (error: unknown) => void;
 }
 
@@ -57,11 +63,15 @@ export class StoreGuard implements CounterStore {
   charge(request: ChargeRequest): ChargeReply | Promise<ChargeReply> {
     const waitMs = request.waitMs ?? this.#timeoutMs;
     if (waitMs <= 0) return this.#tooLate();
-    const reply = this.#parts.store.charge(this.#immediate ? request : this.#withDeadline(request, waitMs));
-    if (reply instanceof Promise) return this.#answered(reply, waitMs);
-    this.#immediate = true;
-    this.#parts.observer.storeCalled('answered', 0);
-    return reply;
+    return this.#guarded(
+      this.#parts.store.charge(this.#immediate ? request : this.#withDeadline(request, waitMs)),
+      waitMs,
+    );
+  }
+
+  finish(request: FinishRequest): FinishReply | Promise<FinishReply> {
+    const waitMs = request.waitMs ?? this.#timeoutMs;
+    return waitMs <= 0 ? this.#tooLate() : this.#guarded(this.#parts.store.finish(request), waitMs);
   }
 
   ready(): Promise<void> {
@@ -79,10 +89,17 @@ export class StoreGuard implements CounterStore {
     return { ...request, deadlineMs: Math.min(deadlineMs, request.deadlineMs ?? deadlineMs) };
   }
 
-  #answered(reply: Promise<ChargeReply>, waitMs: number): Promise<ChargeReply> {
+  #guarded<T extends Answer>(reply: T | Promise<T>, waitMs: number): T | Promise<T> {
+    if (reply instanceof Promise) return this.#answered(reply, waitMs);
+    this.#immediate = true;
+    this.#parts.observer.storeCalled('answered', 0);
+    return reply;
+  }
+
+  #answered<T extends Answer>(reply: Promise<T>, waitMs: number): Promise<T> {
     return new Promise((resolve, reject) => {
       const startedAtMs = this.#parts.clock.monotonicMs();
-      const wait: Wait = { startedAtMs, endsAtMs: startedAtMs + waitMs, resolve, reject };
+      const wait: Wait = { startedAtMs, endsAtMs: startedAtMs + waitMs, reject };
       this.#waits.add(wait);
       this.#arm(wait.endsAtMs, startedAtMs);
       reply.then(

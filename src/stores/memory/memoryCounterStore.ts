@@ -4,9 +4,20 @@
 // the bound on tenants also what can be given back by the ledger. A counter that still counts and that nobody else knows never
 // goes, so a limit is never granted twice; rather than that, a new tenant is refused at the last bound.
 import { TallygateError } from '../../core/errors.js';
-import { type ChargeReply, type ChargeRequest, charge, type StoredWindow } from '../../core/quota/charge.js';
+import { type CounterWrites, charge } from '../../core/quota/charge.js';
+import type { ChargeReply } from '../../core/quota/chargeReply.js';
+import type { ChargeRequest } from '../../core/quota/chargeRequest.js';
+import { NO_COUNTERS, type StoredCounter, type StoredTenant } from '../../core/quota/counter.js';
+import {
+  type FinishReply,
+  type FinishRequest,
+  finish,
+  KEEP_RESERVATION_MS,
+  type StoredReservation,
+} from '../../core/quota/reservation.js';
 import type { Clock } from '../../ports/clock.js';
 import type { CounterStore } from '../../ports/counterStore.js';
+import { aloneUntilOf, endOf } from './counterEnds.js';
 
 /** As in Redis: how long a tenant is kept after its longest window ended. */
 const KEEP_AFTER_END_MS = 2 * 24 * 60 * 60 * 1000;
@@ -36,17 +47,18 @@ export function memoryCounterStore(clock: Clock, options: MemoryCounterStoreOpti
   return new MemoryCounterStore(clock, maxTenants, options.maxLiveTenants ?? 10 * maxTenants);
 }
 
-interface TenantCounters {
+interface TenantCounters extends StoredTenant {
   readonly tenantId: string;
+  incarnation: string | undefined;
+  resetNumber: number;
   /** A Map, not an object: a field may have any name. */
-  readonly windows: Map<string, StoredWindow>;
-  /** End of the longest window. */
+  readonly counters: Map<string, StoredCounter>;
+  readonly reservations: Map<string, StoredReservation & { readonly keepUntilMs: number }>;
+  /** End of the longest window, and of the last reservation. */
   lastEndMs: number;
   /** Until when it counts something that the ledger does not know. */
   aloneUntilMs: number;
 }
-
-const NO_WINDOWS: ReadonlyMap<string, StoredWindow> = new Map();
 
 class MemoryCounterStore implements CounterStore {
   /** It forgets only with the process. */
@@ -57,6 +69,8 @@ class MemoryCounterStore implements CounterStore {
   /** A Map, not an object: a tenant may be called `__proto__`. */
   readonly #tenants = new Map<string, TenantCounters>();
   #round: Iterator<TenantCounters>;
+  /** Two incarnations within one millisecond must differ. */
+  #lastMicros = 0;
 
   constructor(clock: Clock, maxTenants: number, maxLiveTenants: number) {
     this.#clock = clock;
@@ -68,12 +82,25 @@ class MemoryCounterStore implements CounterStore {
   charge(request: ChargeRequest): ChargeReply {
     const timeMs = Math.floor(this.#clock.wallMs());
     const tenant = this.#tenants.get(request.tenantId);
-    const { reply, writes } = charge(tenant?.windows ?? NO_WINDOWS, request, timeMs);
-    if (writes.size > 0) {
+    const { reply, writes } = charge(tenant ?? NO_COUNTERS, request, timeMs, this.#micros(timeMs));
+    if (writes.counters.size > 0) {
       this.#sweep(timeMs);
       // Looked up again: the sweep may have dropped this very entry, whose windows had all ended.
-      this.#write(this.#tenants.get(request.tenantId) ?? this.#add(request.tenantId, tenant), request, writes);
+      const kept = this.#tenants.get(request.tenantId) ?? this.#add(request.tenantId, tenant);
+      write(kept, request, writes);
+      if (writes.reserved !== undefined) reserve(kept, request, writes, timeMs);
     }
+    return reply;
+  }
+
+  finish(request: FinishRequest): FinishReply {
+    const timeMs = Math.floor(this.#clock.wallMs());
+    const tenant = this.#tenants.get(request.tenantId);
+    const known = tenant?.reservations.get(request.id);
+    const { reply, counters, reservation } = finish(tenant ?? NO_COUNTERS, known, request.action, timeMs);
+    for (const [field, counter] of counters) tenant?.counters.set(field, counter);
+    if (known !== undefined && reservation !== undefined)
+      tenant?.reservations.set(request.id, { ...reservation, keepUntilMs: known.keepUntilMs });
     return reply;
   }
 
@@ -85,25 +112,20 @@ class MemoryCounterStore implements CounterStore {
     this.#tenants.clear();
   }
 
+  #micros(timeMs: number): string {
+    this.#lastMicros = Math.max(timeMs * 1000, this.#lastMicros + 1);
+    return String(this.#lastMicros);
+  }
+
   #add(tenantId: string, swept: TenantCounters | undefined): TenantCounters {
     if (this.#tenants.size >= this.#maxLiveTenants)
       throw new TallygateError(
         'counter_store_unavailable',
         `The process counts ${this.#maxLiveTenants} tenants already: count in Redis (REDIS_URL)`,
       );
-    const tenant = swept ?? { tenantId, windows: new Map(), lastEndMs: 0, aloneUntilMs: 0 };
+    const tenant = swept ?? emptyTenant(tenantId);
     this.#tenants.set(tenantId, tenant);
     return tenant;
-  }
-
-  #write(tenant: TenantCounters, request: ChargeRequest, writes: ReadonlyMap<string, StoredWindow>): void {
-    for (const window of request.windows) {
-      const written = writes.get(window.field);
-      if (written === undefined) continue;
-      tenant.windows.set(window.field, written);
-      if (written.end > tenant.lastEndMs) tenant.lastEndMs = written.end;
-      if (!window.fromLedger && written.end > tenant.aloneUntilMs) tenant.aloneUntilMs = written.end;
-    }
   }
 
   #sweep(timeMs: number): void {
@@ -114,10 +136,47 @@ class MemoryCounterStore implements CounterStore {
         this.#round = this.#tenants.values();
         return;
       }
-      const { tenantId, lastEndMs, aloneUntilMs } = next.value;
+      const { tenantId, lastEndMs, aloneUntilMs, reservations } = next.value;
       const ended = timeMs >= lastEndMs + KEEP_AFTER_END_MS;
       const givenBack = this.#tenants.size >= this.#maxTenants && timeMs >= aloneUntilMs;
       if (ended || givenBack) this.#tenants.delete(tenantId);
+      else for (const [id, { keepUntilMs }] of reservations) if (timeMs >= keepUntilMs) reservations.delete(id);
     }
   }
+}
+
+const emptyTenant = (tenantId: string): TenantCounters => ({
+  tenantId,
+  incarnation: undefined,
+  resetNumber: 0,
+  counters: new Map(),
+  reservations: new Map(),
+  lastEndMs: 0,
+  aloneUntilMs: 0,
+});
+
+function write(tenant: TenantCounters, request: ChargeRequest, writes: CounterWrites): void {
+  if (writes.isReset) tenant.counters.clear();
+  tenant.incarnation = writes.incarnation;
+  tenant.resetNumber = writes.resetNumber;
+  for (const window of request.windows) {
+    const written = writes.counters.get(window.field);
+    if (written === undefined) continue;
+    tenant.lastEndMs = Math.max(tenant.lastEndMs, endOf(window, written));
+    tenant.aloneUntilMs = Math.max(tenant.aloneUntilMs, aloneUntilOf(window, written));
+  }
+  for (const [field, counter] of writes.counters) tenant.counters.set(field, counter);
+}
+
+function reserve(tenant: TenantCounters, request: ChargeRequest, writes: CounterWrites, timeMs: number): void {
+  const { reserve: asked, costs } = request;
+  if (asked === undefined || writes.reserved === undefined || writes.incarnation === undefined) return;
+  const expiresAtMs = timeMs + asked.ttlMs;
+  const keepUntilMs = Math.max(tenant.lastEndMs, expiresAtMs) + KEEP_RESERVATION_MS;
+  tenant.reservations.set(asked.id, {
+    ...{ state: 'open', estimate: costs[0] ?? 0, actual: 0, expiresAtMs, keepUntilMs },
+    ...{ resetNumber: writes.resetNumber, incarnation: writes.incarnation, windows: writes.reserved },
+  });
+  tenant.lastEndMs = Math.max(tenant.lastEndMs, expiresAtMs);
+  tenant.aloneUntilMs = Math.max(tenant.aloneUntilMs, keepUntilMs);
 }

@@ -1,69 +1,110 @@
 // What decide.lua is sent and what it answers: the one place that knows the order of its arguments and of its reply.
-import { createHash } from 'node:crypto';
 import { TallygateError } from '../../core/errors.js';
-import type { ChargeReply, ChargeRequest, ChargeWindow, CountedWindow } from '../../core/quota/charge.js';
+import type { ChargeReply, CountedWindow, Crossing } from '../../core/quota/chargeReply.js';
+import type { ChargeRequest, ChargeWindow, CounterFloor } from '../../core/quota/chargeRequest.js';
+import { type Segment, saturatingSum } from '../../core/quota/counter.js';
+import type { Settlement } from '../../core/quota/lease.js';
 import { decide } from './redis.generated.js';
+import { scriptOf } from './script.js';
 
-/** The text of the script, for the first call on a server that does not know it. */
-export const DECIDE_SCRIPT = decide;
+export const DECIDE = scriptOf(decide);
 
-/** How a server that knows the script is asked for it. */
-export const DECIDE_SHA1 = createHash('sha1').update(DECIDE_SCRIPT).digest('hex');
-
-/** Values of the reply that belong to one window. */
-const REPLY_STRIDE = 5;
-
-/**
- * The key of a tenant's counters. The encoded id is the hash tag: it holds no brace, so a tenant cannot choose its slot, and
- * no two ids share a key. The prefix must hold no `{`, or that would be the tag.
- */
-export const keyOf = (keyPrefix: string, tenantId: string): string => `${keyPrefix}{${encodeURIComponent(tenantId)}}:q`;
+/** Values of the reply before those of the windows, and for each window. */
+const REPLY_HEAD = 7;
+const REPLY_STRIDE = 6;
 
 /** ARGV of decide.lua. */
 export function decideArguments(request: ChargeRequest): string[] {
-  const deadline = request.deadlineMs === undefined ? '' : String(Math.floor(request.deadlineMs));
-  const values = [String(request.cost), deadline];
-  for (const window of request.windows) {
-    values.push(
-      window.field,
-      window.limit === undefined ? '' : String(window.limit),
-      String(window.starts[0]),
-      String(window.starts[1]),
-      String(window.starts[2]),
-      String(window.end),
-      window.fromLedger ? '1' : '',
-      floorArgument(window),
-    );
-  }
+  const { costs, deadlineMs, resetNumber, take = 0, reserve, settle, windows, floors } = request;
+  const values = [
+    costs.join(' '),
+    deadlineMs === undefined ? '' : String(Math.floor(deadlineMs)),
+    String(resetNumber),
+    String(take),
+    reserve === undefined ? '' : String(reserve.ttlMs),
+    settle === undefined ? '' : settlementArgument(settle),
+  ];
+  for (const [index, window] of windows.entries()) pushWindow(values, window, floors?.[index]);
   return values;
 }
 
-function floorArgument({ floor }: ChargeWindow): string {
-  if (floor === undefined) return '';
-  return `${floor.start} ${floor.used}${floor.provisional === true ? 'p' : ''}`;
+function pushWindow(values: string[], window: ChargeWindow, floor: CounterFloor | undefined): void {
+  const limit = window.limit === undefined ? '' : String(window.limit);
+  const denies = window.denies ? 'd' : '';
+  if ('starts' in window) {
+    const [previous, present, next] = window.starts;
+    const flags = `${denies}${window.fromLedger ? 'l' : ''}`;
+    const tellAt = window.tellAt === undefined ? '' : String(window.tellAt);
+    values.push(window.field, limit, flags, `${previous}`, `${present}`, `${next}`, `${window.end}`, tellAt);
+    values.push(floor === undefined ? '' : `${floor.start} ${floor.used}${floor.provisional === true ? 'p' : ''}`);
+  } else {
+    values.push(window.field, limit, `${denies}s`, String(window.segmentMs), '', '', '', '', '');
+  }
 }
 
+const settlementArgument = ({ incarnation, block, rest, windows }: Settlement): string =>
+  [incarnation, block, rest, ...windows.map(({ field, start }) => `${field} ${start}`)].join(' ');
+
 /**
- * Reads the reply of decide.lua.
+ * Reads the reply of decide.lua to `request`.
  * @throws TallygateError `counter_store_timeout` for anything else: something answered in the script's place, so nobody knows.
  */
-export function decideReply(reply: unknown): ChargeReply {
-  if (!Array.isArray(reply) || reply.length < 2) throw unreadable(reply);
-  const outcome: unknown = reply[0];
-  const timeMs = Number(reply[1]);
-  if (outcome === 'cold' || outcome === 'clock' || outcome === 'late') return { outcome, timeMs };
-  if ((outcome !== 'granted' && outcome !== 'denied') || !Number.isSafeInteger(timeMs)) throw unreadable(reply);
-  const windows: CountedWindow[] = [];
-  for (let at = 2; at + REPLY_STRIDE <= reply.length; at += REPLY_STRIDE) {
-    windows.push({
-      start: Number(reply[at]),
-      end: Number(reply[at + 1]),
-      used: Number(reply[at + 2]),
-      sent: Number(reply[at + 3]),
-      provisional: Number(reply[at + 4]) === 1,
+export function decideReply(reply: unknown, request: ChargeRequest): ChargeReply {
+  if (!Array.isArray(reply) || reply.length < 3) throw unreadable(reply);
+  const values: readonly unknown[] = reply;
+  const outcome = values[0];
+  const timeMs = Number(values[1]);
+  const resetNumber = Number(values[2]);
+  if (outcome === 'cold' || outcome === 'clock' || outcome === 'late') return { outcome, timeMs, resetNumber };
+  const after = REPLY_HEAD + request.windows.length * REPLY_STRIDE;
+  if (outcome !== 'decided' || !Number.isSafeInteger(timeMs) || values.length < after) throw unreadable(reply);
+  const granted = [...String(values[4])].map((bit) => bit === '1');
+  const block = Number(values[5]);
+  const segmentTexts = values.slice(after);
+  const windows = request.windows.map((window, index): CountedWindow => {
+    const counted = countedAt(values, REPLY_HEAD + index * REPLY_STRIDE);
+    if ('starts' in window || segmentTexts.length === 0) return counted;
+    return { ...counted, segments: segmentsOf(String(segmentTexts.shift())) };
+  });
+  return {
+    outcome,
+    timeMs,
+    resetNumber,
+    incarnation: String(values[3]),
+    granted,
+    block,
+    charged: request.costs.reduce((sum, cost, index) => (granted[index] ? saturatingSum(sum, cost) : sum), block),
+    crossed: crossingsOf(String(values[6])),
+    windows,
+  };
+}
+
+const countedAt = (values: readonly unknown[], at: number): CountedWindow => ({
+  start: Number(values[at]),
+  end: Number(values[at + 1]),
+  used: Number(values[at + 2]),
+  sent: Number(values[at + 3]),
+  provisional: Number(values[at + 4]) === 1,
+  held: Number(values[at + 5]),
+});
+
+function crossingsOf(text: string): Crossing[] {
+  if (text === '') return [];
+  return text.split(' ').map((one) => {
+    const [window, level] = one.split(':');
+    return { window: Number(window), level: level === '100' ? 100 : 80 };
+  });
+}
+
+/** `~index:units index:units ...` */
+function segmentsOf(text: string): Segment[] {
+  const parts = text.slice(1).split(' ');
+  return parts
+    .filter((part) => part !== '')
+    .map((part) => {
+      const [index, units] = part.split(':');
+      return { index: Number(index), units: Number(units) };
     });
-  }
-  return { outcome, timeMs, windows };
 }
 
 const unreadable = (reply: unknown): TallygateError =>

@@ -1,37 +1,89 @@
 // Made by `npm run generate` from the files beside it: change those, never this one.
 
 /** The text of `decide.lua`. */
-export const decide = `-- Decides one charge of a tenant in one atomic step. src/core/quota/charge.ts is the rule; a randomised test holds this to it.
+export const decide = `-- Decides some charges of a tenant in one atomic step. src/core/quota/charge.ts is the rule; a randomised test holds this to it.
 --
--- KEYS[1]  the tenant's hash. Field \`g\`: TIME in microseconds when the hash was made (its incarnation). Every other field is
---          one window as "start length used" in decimal, followed by "p" where its count was seeded while the ledger was away.
--- ARGV     cost, deadline ('' for none), then for each window eight values:
---          field, limit ('' for none), start of the previous, the present and the next window, end of the next,
---          '1' where the ledger knows the window's sum ('' where not), floor ("start used" or "start usedp", '' for none)
--- Reply    {'late' | 'clock' | 'cold', time}: nothing was changed; or
---          {'granted' | 'denied', time, and for each window start, end, used, index of the sent window or -1, 1 if provisional}
---          or the error BADCOUNTER where a field is no window: nothing was changed.
---          (\`used\` from 10^15 as text: node-redis reads an integer of 2^53-1 as 2^53)
+-- KEYS[1]  the tenant's hash. Field \`g\`: TIME in microseconds when the hash was made or last reset (its incarnation); \`r\`: number of
+--          the last reset, where there was one. Every other field is one counter. Of a fixed window: "start length used", then
+--          " held" where something is held or told, " told" (the highest threshold, in units) where one was told of, and "p" where
+--          its count was seeded while the ledger was away. Of a sliding window: "~" and its segments, "index:units index:units ...".
+-- KEYS[2]  only to reserve: the reservation's hash.
+-- ARGV     1 costs ("5 1 1"), 2 deadline ('' for none), 3 reset number, 4 units wanted as a block, 5 lifetime of the reservation in
+--          milliseconds ('' for none), 6 settlement ("g block rest field start field start ...", '' for none); then for each window
+--          nine values: field, limit ('' for none), flags ('d': refuses what does not fit, 'l': the ledger knows its sum, 's': it slides),
+--          of a fixed window: start of the previous, the present and the next window, end of the next, first threshold ('' for
+--          none), floor ("start used" or "start usedp", '' for none); of a sliding one: length of a segment, then five times ''.
+-- Reply    {'late' | 'clock' | 'cold', time, reset number}: nothing was changed; or
+--          {'decided', time, reset number, incarnation, a digit a cost ('1': granted), block, thresholds reached
+--          ("index:level ..." with the window's index from 0), and for each window start, end, used before the costs, index of the
+--          sent window or -1, 1 if provisional, held; then, if a cost was refused, the segments of each sliding window}
+--          or the error BADCOUNTER where a field is no counter: nothing was changed.
+--          (numbers that can pass 10^15 as text: node-redis reads an integer of 2^53-1 as 2^53)
 --
 -- All times are milliseconds since 1970. Everything before HSET only reads, so an error reply of a failed read or of a refused
 -- HSET means that nothing was charged. Numbers are written with %.0f: tostring keeps 14 digits.
-local STRIDE = 8
+local STRIDE = 9
+local HEAD = 6
 local MAX_COUNT = 9007199254740991
 local KEEP_AFTER_END = 172800000
-local TEXT_FROM = 1000000000000000
+local OLDER_SEGMENTS = 10
+local LARGEST_SHARE = 8
 
 local key = KEYS[1]
-local cost = tonumber(ARGV[1])
-local deadline = tonumber(ARGV[2])
 -- Read once: two readings could fall into two windows.
 local clock = redis.call('TIME')
 local time = clock[1] * 1000 + math.floor(clock[2] / 1000)
-if deadline and time > deadline then return { 'late', time } end
+local micros = string.format('%.0f', clock[1] * 1000000 + clock[2])
+local deadline, askedReset = tonumber(ARGV[2]), tonumber(ARGV[3])
 
-local count = (#ARGV - 2) / STRIDE
-local names = { 'g' }
-for i = 1, count do names[i + 1] = ARGV[3 + (i - 1) * STRIDE] end
+local count = (#ARGV - HEAD) / STRIDE
+local names = { 'g', 'r' }
+for i = 1, count do names[i + 2] = ARGV[HEAD + 1 + (i - 1) * STRIDE] end
 local stored = redis.call('HMGET', key, unpack(names))
+local storedReset = tonumber(stored[2] or '0')
+local resetNumber = (askedReset > storedReset and askedReset) or storedReset
+local function text(number) return string.format('%.0f', number) end
+if deadline and time > deadline then return { 'late', time, text(resetNumber) } end
+local isReset = stored[1] and askedReset > storedReset
+
+local function sum(a, b)
+  return (b > MAX_COUNT - a and MAX_COUNT) or a + b
+end
+
+local function badCounter(name)
+  return redis.error_reply('BADCOUNTER ' .. key .. ' field ' .. name .. ' is no counter: delete it')
+end
+
+-- start, length, used, held, told, 'p' or ''; nil where it is no fixed window's counter.
+local function parsed(value)
+  local start, length, used, held, told, p = string.match(value, '^(%d+) (%d+) (%d+) ?(%d*) ?(%d*)(p?)$')
+  return tonumber(start), tonumber(length), tonumber(used), tonumber(held) or 0, tonumber(told) or 0, p
+end
+
+local function packed(start, length, used, held, told, provisional)
+  local value = string.format('%.0f %.0f %.0f', start, length, used)
+  if held > 0 or told > 0 then value = value .. string.format(' %.0f', held) end
+  if told > 0 then value = value .. string.format(' %.0f', told) end
+  return value .. ((provisional and 'p') or '')
+end
+
+-- A block that ends goes back to the very windows that it was taken from.
+local settled, settledNames = {}, {}
+if ARGV[6] ~= '' and not isReset then
+  local words = {}
+  for word in string.gmatch(ARGV[6], '%S+') do words[#words + 1] = word end
+  if stored[1] == words[1] then
+    local block, rest = tonumber(words[2]), tonumber(words[3])
+    for i = 4, #words, 2 do
+      local value = redis.call('HGET', key, words[i])
+      local start, length, used, held, told, p = parsed(value or '')
+      if start and start == tonumber(words[i + 1]) then
+        settled[words[i]] = packed(start, length, math.max(0, used - rest), math.max(0, held - block), told, p == 'p')
+        settledNames[#settledNames + 1] = words[i]
+      end
+    end
+  end
+end
 
 -- Index of the sent window that holds \`instant\`, or -1.
 local function sentAt(s1, s2, s3, last, instant)
@@ -46,99 +98,271 @@ local function endOf(window, s2, s3, last)
   return (window == 2 and last) or (window == 1 and s3) or s2
 end
 
-local limits, starts, ends, units, sent, provisional = {}, {}, {}, {}, {}, {}
+-- The highest threshold that \`used\` has reached, in units.
+local function reached(limit, tellAt, used)
+  if not limit or not tellAt then return 0 end
+  return (used >= limit and limit) or (used >= tellAt and tellAt) or 0
+end
+
+local limits, denies, starts, ends, used, sent, provisional, held, told, tellAt = {}, {}, {}, {}, {}, {}, {}, {}, {}, {}
+-- segments: of a sliding window, by position {index, units}. present: index of its present segment.
+local segments, present = {}, {}
 -- fresh: not stored yet for this window. raised: a floor changed it. later: it ends after the expiry that is already set.
 local fresh, raised, later = {}, {}, {}
-local cold = false
+local cold, slides = false, false
 for i = 1, count do
-  local at = 2 + (i - 1) * STRIDE
-  local limit = tonumber(ARGV[at + 2])
-  local s1, s2, s3, last = tonumber(ARGV[at + 3]), tonumber(ARGV[at + 4]), tonumber(ARGV[at + 5]), tonumber(ARGV[at + 6])
-  local known, start, stop, counted, mark = false, nil, nil, 0, false
-  if stored[i + 1] then
-    local from, length, sum, p = string.match(stored[i + 1], '^(%d+) (%d+) (%d+)(p?)$')
-    -- Another program wrote it. Taken for absent it would be a free pass, and a failing comparison would name no key.
-    if not from then return redis.error_reply('BADCOUNTER ' .. key .. ' field ' .. names[i + 1] .. ' is no counter: delete it') end
-    from = tonumber(from)
-    -- A window that begins after all that the caller could mean was written by a clock that jumped ahead and came back.
-    if from <= s3 then
-      known, start, stop, counted, mark = true, from, from + tonumber(length), tonumber(sum), p == 'p'
-      -- A changed zone or anchor makes the running window end later: it lasts as long, or its date got its limit again.
-      local window = sentAt(s1, s2, s3, last, start)
-      local changed = window >= 0 and endOf(window, s2, s3, last)
-      if changed and changed > stop then stop, later[i] = changed, true end
+  local at = HEAD + (i - 1) * STRIDE
+  local limit, flags = tonumber(ARGV[at + 2]), ARGV[at + 3]
+  local value = settled[names[i + 2]] or stored[i + 2]
+  limits[i], denies[i] = limit, string.find(flags, 'd', 1, true)
+  if string.find(flags, 's', 1, true) then
+    slides = true
+    local length = tonumber(ARGV[at + 4])
+    local now = math.floor(time / length)
+    local kept, total = {}, 0
+    if value and not isReset then
+      if string.sub(value, 1, 1) ~= '~' then return badCounter(names[i + 2]) end
+      for index, units in string.gmatch(value, '(%d+):(%d+)') do
+        -- More than a window ahead: written by a clock that jumped and came back.
+        if math.abs(now - tonumber(index)) <= OLDER_SEGMENTS then
+          kept[#kept + 1] = { tonumber(index), tonumber(units) }
+          total = sum(total, tonumber(units))
+        end
+      end
     end
+    local newest = (#kept > 0 and kept[#kept][1]) or now
+    if newest < now then newest = now end
+    segments[i], present[i], used[i], later[i] = kept, now, total, true
+    starts[i], ends[i] = (now - OLDER_SEGMENTS) * length, (newest + OLDER_SEGMENTS + 1) * length
+    sent[i], provisional[i], held[i], told[i] = 1, false, 0, 0
+  else
+    local s1, s2, s3, last = tonumber(ARGV[at + 4]), tonumber(ARGV[at + 5]), tonumber(ARGV[at + 6]), tonumber(ARGV[at + 7])
+    local known, start, stop, counted, mark, out, toldOf = false, nil, nil, 0, false, 0, 0
+    if value then
+      local from, length, total, heldUnits, toldUnits, p = parsed(value)
+      -- Another program wrote it. Taken for absent it would be a free pass, and a failing comparison would name no key.
+      if not from then return badCounter(names[i + 2]) end
+      -- A window that begins after all that the caller could mean was written by a clock that jumped ahead and came back.
+      if from <= s3 then
+        known, start, stop = true, from, from + length
+        if not isReset then counted, mark, out, toldOf = total, p == 'p', heldUnits, toldUnits end
+        -- A changed zone or anchor makes the running window end later: it lasts as long, or its date got its limit again.
+        local window = sentAt(s1, s2, s3, last, start)
+        local changed = window >= 0 and endOf(window, s2, s3, last)
+        if changed and changed > stop then stop, later[i] = changed, true end
+      end
+    end
+    if not known or time >= stop then
+      local window = sentAt(s1, s2, s3, last, time)
+      -- Told before anything else: with a clock that is off, no other finding about this request means anything.
+      if window < 0 then return { 'clock', time, text(resetNumber) } end
+      local sentStart = (window == 2 and s3) or (window == 1 and s2) or s1
+      start = (known and stop > sentStart and stop) or sentStart
+      stop, counted, mark, out, toldOf = endOf(window, s2, s3, last), 0, false, 0, 0
+      fresh[i], later[i] = true, true
+    end
+    local floor, floorMark
+    -- Floors of an earlier reset would bring back what it took away.
+    if ARGV[at + 9] ~= '' and askedReset >= storedReset then
+      local from, total, p = string.match(ARGV[at + 9], '^(%d+) (%d+)(p?)$')
+      if tonumber(from) == start then floor, floorMark = tonumber(total), p == 'p' end
+    end
+    -- An older window proves that this store has been counting all along. Without one, nothing is known of this one.
+    if not known and limit and not floor and string.find(flags, 'l', 1, true) then cold = true end
+    if floor then
+      local lifted = (floor > counted and floor) or counted
+      local marked = floorMark and (fresh[i] or mark) or false
+      -- A raised counter is written on a denial too, or every denial would ask the ledger again.
+      raised[i] = fresh[i] or lifted ~= counted or marked ~= mark
+      counted, mark = lifted, marked
+    end
+    tellAt[i] = tonumber(ARGV[at + 8])
+    if fresh[i] then toldOf = reached(limit, tellAt[i], counted) end
+    starts[i], ends[i], used[i], provisional[i], held[i], told[i] = start, stop, counted, mark, out, toldOf
+    sent[i] = sentAt(s1, s2, s3, last, start)
   end
-  if not known or time >= stop then
-    local window = sentAt(s1, s2, s3, last, time)
-    -- Told before anything else: with a clock that is off, no other finding about this request means anything.
-    if window < 0 then return { 'clock', time } end
-    local sentStart = (window == 2 and s3) or (window == 1 and s2) or s1
-    start = (known and stop > sentStart and stop) or sentStart
-    stop, counted, mark = endOf(window, s2, s3, last), 0, false
-    fresh[i], later[i] = true, true
-  end
-  local floor, floorMark
-  if ARGV[at + 8] ~= '' then
-    local from, sum, p = string.match(ARGV[at + 8], '^(%d+) (%d+)(p?)$')
-    if tonumber(from) == start then floor, floorMark = tonumber(sum), p == 'p' end
-  end
-  -- An older window proves that this store has been counting all along. Without one, nothing is known of this one.
-  if not known and ARGV[at + 7] == '1' and limit and not floor then cold = true end
-  if floor then
-    local lifted = (floor > counted and floor) or counted
-    local marked = floorMark and (fresh[i] or mark) or false
-    -- A raised counter is written on a denial too, or every denial would ask the ledger again.
-    raised[i] = fresh[i] or lifted ~= counted or marked ~= mark
-    counted, mark = lifted, marked
-  end
-  limits[i], starts[i], ends[i], units[i], provisional[i] = limit, start, stop, counted, mark
-  sent[i] = sentAt(s1, s2, s3, last, start)
 end
-if cold then return { 'cold', time } end
+if cold then return { 'cold', time, text(resetNumber) } end
 
-local used, denied = {}, false
+-- A window limited for the first time counts at least what any window lying wholly inside it has counted.
+local lifted = {}
 for i = 1, count do
-  used[i] = units[i]
   if fresh[i] then
-    -- A window limited for the first time counts at least what any window lying wholly inside it has counted.
+    lifted[i] = used[i]
     for j = 1, count do
-      if starts[j] >= starts[i] and ends[j] <= ends[i] and units[j] > used[i] then used[i] = units[j] end
+      if not segments[j] and starts[j] >= starts[i] and ends[j] <= ends[i] and used[j] > lifted[i] then lifted[i] = used[j] end
     end
   end
-  -- A sum would round above 2^53; this difference of two exact numbers does not.
-  if limits[i] and cost > 0 and cost > limits[i] - used[i] then denied = true end
+end
+for i, total in pairs(lifted) do
+  if total ~= used[i] then used[i], told[i] = total, reached(limits[i], tellAt[i], total) end
 end
 
-local added = (denied and 0) or cost
-local reply = { (denied and 'denied') or 'granted', time }
-local writes = {}
+-- Each cost in its turn. A sum would round above 2^53; this difference of two exact numbers does not.
+local bits, added, asked, refused = {}, 0, false, false
+for word in string.gmatch(ARGV[1], '%d+') do
+  local cost, fits = tonumber(word), true
+  if cost > 0 then
+    asked = true
+    for i = 1, count do
+      if denies[i] and limits[i] and cost > limits[i] - sum(used[i], added) then fits = false end
+    end
+  end
+  if fits then added = sum(added, cost) else refused = true end
+  bits[#bits + 1] = (fits and '1') or '0'
+end
+
+local block = tonumber(ARGV[4])
+for i = 1, count do
+  if limits[i] then block = math.min(block, math.floor((limits[i] - sum(used[i], added)) / LARGEST_SHARE)) end
+end
+if block < 0 or slides then block = 0 end
+
+local charged = sum(added, block)
+local reserves = ARGV[5] ~= '' and bits[1] == '1' and charged > 0
+local writes, crossings, segmentTexts = {}, {}, {}
 local longest, moved = 0, false
 for i = 1, count do
-  local total = (added > MAX_COUNT - used[i] and MAX_COUNT) or used[i] + added
-  local at = 3 + (i - 1) * 5
-  reply[at], reply[at + 1], reply[at + 3] = starts[i], ends[i], sent[i]
-  reply[at + 2] = (total < TEXT_FROM and total) or string.format('%.0f', total)
-  reply[at + 4] = (provisional[i] and 1) or 0
+  local name = names[i + 2]
   if ends[i] > longest then longest = ends[i] end
-  if cost > 0 and (not denied or raised[i]) then
-    writes[#writes + 1] = names[i + 1]
-    writes[#writes + 1] = string.format('%.0f %.0f %.0f', starts[i], ends[i] - starts[i], total) .. ((provisional[i] and 'p') or '')
+  local changed = (asked or block > 0) and (charged > 0 or raised[i] or isReset)
+  if segments[i] then
+    local found = false
+    for _, one in ipairs(segments[i]) do
+      if one[1] == present[i] then one[2], found = sum(one[2], charged), true end
+    end
+    if not found and charged > 0 then
+      local position = #segments[i] + 1
+      while position > 1 and segments[i][position - 1][1] > present[i] do position = position - 1 end
+      table.insert(segments[i], position, { present[i], charged })
+    end
+    local parts = {}
+    for position, one in ipairs(segments[i]) do parts[position] = string.format('%.0f:%.0f', one[1], one[2]) end
+    local value = '~' .. table.concat(parts, ' ')
+    segmentTexts[#segmentTexts + 1] = value
+    if charged > 0 then
+      writes[#writes + 1], writes[#writes + 2], moved = name, value, true
+    end
+  elseif changed then
+    local total = sum(used[i], charged)
+    local out = sum(held[i], block + ((reserves and added) or 0))
+    local threshold = reached(limits[i], tellAt[i], total)
+    if threshold > told[i] then
+      crossings[#crossings + 1] = (i - 1) .. ':' .. ((threshold == limits[i] and 100) or 80)
+      told[i] = threshold
+    end
+    writes[#writes + 1] = name
+    writes[#writes + 1] = packed(starts[i], ends[i] - starts[i], total, out, told[i], provisional[i])
+    settled[name] = nil
     moved = moved or later[i]
   end
 end
+for _, name in ipairs(settledNames) do
+  if settled[name] then writes[#writes + 1], writes[#writes + 2] = name, settled[name] end
+end
+
+local begins = #writes > 0 and (not stored[1] or isReset)
+local incarnation = (begins and micros) or stored[1] or ''
+local reply = { 'decided', time, text(resetNumber), incarnation, table.concat(bits), text(block), table.concat(crossings, ' ') }
+for i = 1, count do
+  local at = 8 + (i - 1) * 6
+  reply[at], reply[at + 1], reply[at + 2], reply[at + 3] = starts[i], ends[i], text(used[i]), sent[i]
+  reply[at + 4], reply[at + 5] = (provisional[i] and 1) or 0, text(held[i])
+end
+if refused then
+  for _, value in ipairs(segmentTexts) do reply[#reply + 1] = value end
+end
 if #writes == 0 then return reply end
 
-if not stored[1] then
-  writes[#writes + 1] = 'g'
-  writes[#writes + 1] = string.format('%.0f', clock[1] * 1000000 + clock[2])
+if begins then writes[#writes + 1], writes[#writes + 2] = 'g', micros end
+if resetNumber > 0 and (begins or resetNumber ~= storedReset) then
+  writes[#writes + 1], writes[#writes + 2] = 'r', text(resetNumber)
 end
+local old = (begins and isReset and redis.call('HKEYS', key)) or {}
 redis.call('HSET', key, unpack(writes))
+-- What a reset leaves out goes. After HSET: if that was refused, nothing may be lost.
+local kept = {}
+for i = 1, #writes, 2 do kept[writes[i]] = true end
+for _, name in ipairs(old) do
+  if not kept[name] then redis.call('HDEL', key, name) end
+end
 -- Only a window that is new or lasts longer can end after all before it. The expiry never moves back: the hash may hold longer windows
 -- than this request names. A key without any answers -1 and gets one.
-if moved or not stored[1] then
+if moved or begins then
   local expiry = longest + KEEP_AFTER_END
-  if redis.call('PTTL', key) < expiry - time then redis.call('PEXPIREAT', key, string.format('%.0f', expiry)) end
+  if redis.call('PTTL', key) < expiry - time then redis.call('PEXPIREAT', key, text(expiry)) end
+end
+
+if reserves then
+  local expires = time + tonumber(ARGV[5])
+  local windows = {}
+  for i = 1, count do
+    windows[i] = names[i + 2] .. ' ' .. text((segments[i] and present[i]) or starts[i])
+  end
+  redis.call('HSET', KEYS[2], 'state', 'open', 'estimate', text(added), 'actual', '0', 'expires', text(expires),
+    'r', text(resetNumber), 'g', incarnation, 'windows', table.concat(windows, ' '))
+  redis.call('PEXPIREAT', KEYS[2], text(((longest > expires and longest) or expires) + KEEP_AFTER_END))
 end
 return reply
+`;
+
+/** The text of `finish.lua`. */
+export const finish = `-- Ends a reservation in one atomic step. src/core/quota/reservation.ts is the rule; a randomised test holds this to it.
+--
+-- KEYS[1]  the tenant's hash (decide.lua says what is in it), KEYS[2] the reservation's hash, as decide.lua made it.
+-- ARGV     'commit' or 'release', what it was in the end (0 for a release).
+-- Reply    {outcome, time, reset number, estimate}; the outcomes are those of reservation.ts.
+local MAX_COUNT = 9007199254740991
+
+local clock = redis.call('TIME')
+local time = clock[1] * 1000 + math.floor(clock[2] / 1000)
+local commits, actual = ARGV[1] == 'commit', tonumber(ARGV[2])
+local record = redis.call('HMGET', KEYS[2], 'state', 'estimate', 'actual', 'expires', 'r', 'g', 'windows')
+local state, estimate = record[1], tonumber(record[2])
+local function answer(outcome) return { outcome, time, record[5] or '0', record[2] or '0' } end
+
+if not state then return answer('unknown') end
+if state == 'committed' then
+  if not commits then return answer('already_committed') end
+  return answer((actual == tonumber(record[3]) and 'committed') or 'other_amount')
+end
+if state == 'released' then return answer((commits and 'already_released') or 'released') end
+if state == 'late' then return answer('expired') end
+if time >= tonumber(record[4]) then
+  if commits then redis.call('HSET', KEYS[2], 'state', 'late', 'actual', ARGV[2]) end
+  return answer('expired')
+end
+
+-- The estimate out, what it was in: never below 0, never beyond what is exact.
+local function replaced(used)
+  local rest = math.max(0, used - estimate)
+  return (actual > MAX_COUNT - rest and MAX_COUNT) or rest + actual
+end
+
+local writes = {}
+if redis.call('HGET', KEYS[1], 'g') == record[6] then
+  local words = {}
+  for word in string.gmatch(record[7], '%S+') do words[#words + 1] = word end
+  for i = 1, #words, 2 do
+    local value = redis.call('HGET', KEYS[1], words[i]) or ''
+    local start, length, used, held, told, p = string.match(value, '^(%d+) (%d+) (%d+) ?(%d*) ?(%d*)(p?)$')
+    if start == words[i + 1] then
+      local out = math.max(0, (tonumber(held) or 0) - estimate)
+      local changed = string.format('%s %s %.0f', start, length, replaced(tonumber(used)))
+      if out > 0 or told ~= '' then changed = changed .. string.format(' %.0f', out) end
+      if told ~= '' then changed = changed .. ' ' .. told end
+      writes[#writes + 1], writes[#writes + 2] = words[i], changed .. p
+    elseif string.sub(value, 1, 1) == '~' then
+      local parts, found = {}, false
+      for index, units in string.gmatch(value, '(%d+):(%d+)') do
+        if index == words[i + 1] then units, found = string.format('%.0f', replaced(tonumber(units))), true end
+        parts[#parts + 1] = index .. ':' .. units
+      end
+      if found then writes[#writes + 1], writes[#writes + 2] = words[i], '~' .. table.concat(parts, ' ') end
+    end
+  end
+end
+if #writes > 0 then redis.call('HSET', KEYS[1], unpack(writes)) end
+redis.call('HSET', KEYS[2], 'state', (commits and 'committed') or 'released', 'actual', ARGV[2])
+return answer((commits and 'committed') or 'released')
 `;

@@ -1,10 +1,14 @@
 // Counters in Redis, shared by all processes: one hash a tenant, one script call a charge.
 import { TallygateError } from '../../core/errors.js';
-import type { ChargeReply, ChargeRequest } from '../../core/quota/charge.js';
+import type { ChargeReply } from '../../core/quota/chargeReply.js';
+import type { ChargeRequest } from '../../core/quota/chargeRequest.js';
+import type { FinishReply, FinishRequest } from '../../core/quota/reservation.js';
 import type { CounterStore } from '../../ports/counterStore.js';
-import { DECIDE_SCRIPT, DECIDE_SHA1, decideArguments, decideReply, keyOf } from './decide.js';
+import { DECIDE, decideArguments, decideReply } from './decide.js';
+import { FINISH, finishArguments, finishReply } from './finish.js';
 import type { RedisConnection } from './redisConnection.js';
 import { chargeError, mayHaveForgotten, replyCode } from './redisErrors.js';
+import { keyOf, reservationKeyOf, type Script } from './script.js';
 
 /** How the counters lie in Redis. */
 export interface RedisCounterStoreOptions {
@@ -41,24 +45,35 @@ class RedisCounterStore implements CounterStore {
   }
 
   async charge(request: ChargeRequest): Promise<ChargeReply> {
-    const call = { keys: [keyOf(this.#keyPrefix, request.tenantId)], arguments: decideArguments(request) };
+    const { tenantId, reserve } = request;
+    const keys = [keyOf(this.#keyPrefix, tenantId)];
+    if (reserve !== undefined) keys.push(reservationKeyOf(this.#keyPrefix, tenantId, reserve.id));
+    return this.#run(DECIDE, keys, decideArguments(request), (reply) => decideReply(reply, request));
+  }
+
+  async finish({ tenantId, id, action }: FinishRequest): Promise<FinishReply> {
+    const keys = [keyOf(this.#keyPrefix, tenantId), reservationKeyOf(this.#keyPrefix, tenantId, id)];
+    return this.#run(FINISH, keys, finishArguments(action), finishReply);
+  }
+
+  async #run<T>(script: Script, keys: string[], values: string[], read: (reply: unknown) => T): Promise<T> {
     try {
-      return decideReply(await this.#decide(call));
+      return read(await this.#call(script, { keys, arguments: values }));
     } catch (error) {
       if (mayHaveForgotten(error)) this.#errors += 1;
       throw chargeError(error);
     }
   }
 
-  async #decide(call: { keys: string[]; arguments: string[] }): Promise<unknown> {
+  async #call(script: Script, call: { keys: string[]; arguments: string[] }): Promise<unknown> {
     try {
-      return await this.#connection.send((session) => session.evalSha(DECIDE_SHA1, call));
+      return await this.#connection.send((session) => session.evalSha(script.sha1, call));
     } catch (error) {
       // The one error after which a second sending is no second charge: the server says that it ran nothing.
       if (replyCode(error) !== 'NOSCRIPT') throw error;
       // A server that lost its scripts may be another one, or this one started anew.
       this.#errors += 1;
-      return this.#connection.send((session) => session.eval(DECIDE_SCRIPT, call));
+      return this.#connection.send((session) => session.eval(script.text, call));
     }
   }
 

@@ -1,0 +1,61 @@
+// From the store's answer to a decision: the one place where windows and counts become limits and figures again.
+import { dateAt, type TenantCalendar, type UsageDate } from '../time/calendar.js';
+import type { CountedWindow, DecidedReply } from './chargeReply.js';
+import { type Decision, limitStates, overageOf, type ThresholdCrossing } from './decision.js';
+import type { EffectiveLimit } from './limit.js';
+import { isFixedWindow, type WindowPlan } from './windows.js';
+
+/** What is decided about, and by which settings. */
+export interface DecidedRequest {
+  readonly tenantId: string;
+  readonly cost: number;
+  readonly limits: readonly EffectiveLimit[];
+  readonly calendar: TenantCalendar;
+  readonly settingsVersion: number;
+}
+
+/** Where the windows of a plan stood before a cost, and when that was. */
+export type CountedPlan = Pick<DecidedReply, 'timeMs' | 'resetNumber' | 'windows'>;
+
+/** The decision about a cost that was granted, or not, while the plan's windows stood as `counted` says. */
+export function decisionOf(
+  request: DecidedRequest,
+  plan: WindowPlan,
+  counted: CountedPlan,
+  granted: boolean,
+): Omit<Decision, 'crossed'> {
+  const { tenantId, cost, settingsVersion } = request;
+  const limits = limitStates(request.limits, counted.windows, cost, granted);
+  return {
+    outcome: granted ? 'admitted' : 'denied',
+    allowed: granted,
+    tenantId,
+    cost,
+    label: {
+      decidedAtMs: counted.timeMs,
+      usageDate: usageDateOf(plan, counted.windows, request.calendar),
+      resetNumber: counted.resetNumber,
+    },
+    limits,
+    exceeded: [],
+    chargeUnknown: false,
+    overage: granted ? overageOf(limits, cost) : 0,
+    settingsVersion,
+  };
+}
+
+/** The date of the day window that was charged: every admission is booked to it, whenever its response ends. */
+export function usageDateOf(plan: WindowPlan, windows: readonly CountedWindow[], calendar: TenantCalendar): UsageDate {
+  const planned = plan.windows[plan.dayIndex];
+  const day = windows[plan.dayIndex] as CountedWindow;
+  const dates = planned !== undefined && isFixedWindow(planned) ? planned.dates : undefined;
+  return dates?.[day.sent]?.first ?? dateAt(day.start, calendar);
+}
+
+/** The thresholds that a reply tells of, by the names of the limits. The day that travels unlimited has none. */
+export function crossingsOf(limits: readonly EffectiveLimit[], reply: DecidedReply): readonly ThresholdCrossing[] {
+  return reply.crossed.flatMap(({ window, level }) => {
+    const name = limits[window]?.name;
+    return name === undefined ? [] : [{ name, level }];
+  });
+}

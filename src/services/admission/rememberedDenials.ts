@@ -1,0 +1,52 @@
+// A denial, remembered for a moment: a tenant that is over its limit asks again at once, and need not ask the store each time. Only
+// for costs at least as large: a smaller one may fit. Only while nothing can have changed that the process would know of: the same
+// settings, and no violated window has ended. What another process gave back meanwhile is found when the moment is over.
+import type { Decision } from '../../core/quota/decision.js';
+import { refusingLimits, retryAfterMs } from '../../core/quota/decision.js';
+
+/** Longest memory, in milliseconds. */
+const MEMORY_MS = 500;
+/** Most tenants remembered; the oldest are forgotten first. */
+const MAX_TENANTS = 10_000;
+
+interface Remembered {
+  /** Settings that the denial was decided by, by identity. */
+  readonly settings: object;
+  readonly denial: Decision;
+  readonly atMs: number;
+  readonly untilMs: number;
+}
+
+/** See the head of this file. Times are the process's monotonic clock. */
+export class RememberedDenials {
+  readonly #denials = new Map<string, Remembered>();
+
+  /** Keeps a denial of the store, made just now. */
+  keep(settings: object, denial: Decision, nowMs: number): void {
+    if (refusingLimits(denial).length === 0) return;
+    const untilMs = nowMs + Math.min(MEMORY_MS, retryAfterMs(denial));
+    this.#denials.delete(denial.tenantId);
+    this.#denials.set(denial.tenantId, { settings, denial, atMs: nowMs, untilMs });
+    if (this.#denials.size <= MAX_TENANTS) return;
+    const oldest = this.#denials.keys().next();
+    if (oldest.done !== true) this.#denials.delete(oldest.value);
+  }
+
+  /** The denial of a cost, where one that is remembered says it; undefined: the store must be asked. */
+  denialOf(tenantId: string, settings: object, cost: number, nowMs: number): Decision | undefined {
+    const known = this.#denials.get(tenantId);
+    if (known === undefined) return undefined;
+    if (nowMs >= known.untilMs || known.settings !== settings) {
+      this.#denials.delete(tenantId);
+      return undefined;
+    }
+    if (cost < known.denial.cost) return undefined;
+    const { label } = known.denial;
+    return { ...known.denial, cost, label: { ...label, decidedAtMs: label.decidedAtMs + (nowMs - known.atMs) } };
+  }
+
+  /** What the store says is newer than what is remembered. */
+  forget(tenantId: string): void {
+    if (this.#denials.size > 0) this.#denials.delete(tenantId);
+  }
+}
