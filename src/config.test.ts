@@ -80,7 +80,7 @@ describe('the environment', () => {
     });
     expect(config).toMatchObject({
       database: { url: 'postgres://app:secret@db.example.com/app?sslmode=require', schema: 'billing' },
-      redis: { url: 'rediss://cache.example.com:6380/2', keyPrefix: 'two:' },
+      redis: { servers: { mode: 'single', urls: ['rediss://cache.example.com:6380/2'] }, keyPrefix: 'two:' },
       usageMeterEnabled: false,
       flushRows: 7,
       flushIntervalMs: 1000,
@@ -102,6 +102,17 @@ describe('the environment', () => {
       metricsTenantLabels: true,
       logLevel: 'warn',
     });
+  });
+
+  it('takes a comma list for the nodes of a cluster, or for sentinels with the name of the master', () => {
+    const nodes = ['redis://a.example.com:7000', 'redis://b.example.com:7000'] as const;
+    const list = nodes.join(', ');
+    expect(readConfig({ REDIS_URL: list, REDIS_MODE: 'cluster' }).redis).toEqual({
+      servers: { mode: 'cluster', urls: nodes },
+      keyPrefix: 'tg:',
+    });
+    const sentinels = { REDIS_URL: list, REDIS_MODE: 'sentinel', REDIS_SENTINEL_NAME: 'primary' };
+    expect(readConfig(sentinels).redis?.servers).toEqual({ mode: 'sentinel', urls: nodes, sentinelName: 'primary' });
   });
 
   it('takes an empty variable for an unset one, also an unknown QUOTA_ one', () => {
@@ -216,15 +227,23 @@ describe('faults of the environment', () => {
     expect(faults.join()).not.toContain('hunter2');
   });
 
+  it.each([['USAGE_METER_JOURNAL', 'true']])(
+    'refuse %s=%s, which is not there yet, instead of ignoring it',
+    (name, value) => {
+      expect(faultsOf({ [name]: value })).toEqual([
+        expect.stringMatching(`^${name}: "${value}" is not supported yet: .+`),
+      ]);
+    },
+  );
+
   it.each([
-    ['USAGE_METER_JOURNAL', 'true'],
-    ['REDIS_MODE', 'cluster'],
-    ['REDIS_MODE', 'sentinel'],
-    ['REDIS_SENTINEL_NAME', 'primary'],
-  ])('refuse %s=%s, which is not there yet, instead of ignoring it', (name, value) => {
-    expect(faultsOf({ [name]: value })).toEqual([
-      expect.stringMatching(`^${name}: "${value}" is not supported yet: .+`),
-    ]);
+    [{ REDIS_MODE: 'cluster' }, ['REDIS_URL']],
+    [{ REDIS_MODE: 'sentinel' }, ['REDIS_SENTINEL_NAME', 'REDIS_URL']],
+    [{ REDIS_MODE: 'sentinel', REDIS_URL: 'redis://a,http://b' }, ['REDIS_SENTINEL_NAME', 'REDIS_URL']],
+    [{ REDIS_SENTINEL_NAME: 'primary', REDIS_URL: 'redis://a' }, ['REDIS_SENTINEL_NAME']],
+    [{ REDIS_URL: 'redis://a,redis://b' }, ['REDIS_URL']],
+  ])('name what of Redis does not fit together: %o', (env, names) => {
+    expect(faultsOf(env).map((line) => line.split(':')[0])).toEqual(names);
   });
 
   it('refuse the embedded database in production unless it is allowed by name', () => {

@@ -24,7 +24,7 @@ describe('an option left out means what its variable says', () => {
     };
     const { config, database, redis } = readOptions({}, env);
     expect(database).toEqual({ kind: 'address', address: { url: 'postgresql://u@h/d', schema: 'usage' } });
-    expect(redis).toEqual({ server: 'redis://h:1', keyPrefix: 'x:' });
+    expect(redis).toEqual({ server: { mode: 'single', urls: ['redis://h:1'] }, keyPrefix: 'x:' });
     expect(config.plans.get('free')?.find(({ name }) => name === 'day')?.limit).toBe(7);
     expect(config.onStoreError).toBe('allow');
   });
@@ -50,9 +50,10 @@ describe('an option that is given', () => {
     expect([...config.plans.keys()]).toEqual(['free', 'pro', 'enterprise', 'starter']);
   });
 
-  it('of Redis as a client keeps the prefix of the environment', () => {
+  it('of Redis as a client keeps the prefix of the environment, and nothing else of its Redis', () => {
     const client = { isReady: false, duplicate: () => expect.fail('nothing is opened') };
-    const { redis } = readOptions({ redis: client }, { REDIS_KEY_PREFIX: 'y:' });
+    const env = { REDIS_KEY_PREFIX: 'y:', REDIS_MODE: 'sentinel', REDIS_SENTINEL_NAME: 'primary' };
+    const { redis } = readOptions({ redis: client }, env);
     expect(redis).toEqual({ server: client, keyPrefix: 'y:' });
   });
 });

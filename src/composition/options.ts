@@ -11,7 +11,7 @@ import { dataFolderOf } from '../embedded/dataFolder.js';
 import type { TenantRules } from '../http/tenantOf.js';
 import type { ResolvePlan } from '../services/usage/planResolver.js';
 import type { PostgresPool } from '../stores/postgres/postgresPool.js';
-import type { NodeRedisClient } from '../stores/redis/nodeRedis.js';
+import type { RedisClient } from '../stores/redis/redisClients.js';
 import type { RedisChoice } from './counters.js';
 import type { DatabaseChoice } from './database.js';
 
@@ -28,10 +28,12 @@ export interface TallygateOptions extends Pick<TenantRules, 'resolveTenant' | 'r
    */
   readonly schema?: string;
   /**
-   * A `redis://` or `rediss://` URL, or a client of node-redis, which is duplicated with safe options.
+   * What `REDIS_URL` may say (`REDIS_MODE` and `REDIS_SENTINEL_NAME` hold for it too), or a client of node-redis (5 or newer, also
+   * of a cluster or of sentinels) or ioredis (5 or newer, also `Redis.Cluster`). A client is only copied, with options that make
+   * it safe: it need not be connected, and stays the app's.
    * @defaultValue `REDIS_URL`; without it counters in this process
    */
-  readonly redis?: string | NodeRedisClient;
+  readonly redis?: string | RedisClient;
   /**
    * Plans by name, beside those of the environment; one of the same name replaces it.
    * @defaultValue free, pro and enterprise, as `QUOTA_*` sets them
@@ -185,7 +187,8 @@ function readOver(
   else if (options.database !== undefined) Object.assign(given, { DATABASE_URL: '', TALLYGATE_EMBEDDED: 'true' });
   if (typeof options.redis === 'string') given.REDIS_URL = options.redis;
   // A client says where Redis is, the environment still which prefix its keys have.
-  else if (options.redis !== undefined) given.REDIS_URL = 'redis://client';
+  else if (options.redis !== undefined)
+    Object.assign(given, { REDIS_URL: 'redis://client', REDIS_MODE: '', REDIS_SENTINEL_NAME: '' });
   for (const [variable, option] of Object.entries(OPTION_OF_VARIABLE)) {
     if (TEXT_OPTIONS.has(option) && options[option] !== undefined) given[variable] = String(options[option]);
   }
@@ -232,6 +235,6 @@ function databaseChoice({ database, schema }: TallygateOptions, config: Config):
 
 function redisChoice({ redis }: TallygateOptions, config: Config): RedisChoice {
   if (config.redis === undefined) return undefined;
-  const { url, keyPrefix } = config.redis;
-  return { server: redis === undefined || typeof redis === 'string' ? url : redis, keyPrefix };
+  const { servers, keyPrefix } = config.redis;
+  return { server: redis === undefined || typeof redis === 'string' ? servers : redis, keyPrefix };
 }

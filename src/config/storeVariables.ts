@@ -1,4 +1,5 @@
 // Where usage and counters are kept: DATABASE_URL with its ?schema=, REDIS_URL, and what belongs to them.
+import { REDIS_MODES, type RedisMode, type RedisServers, redisUrls, redisUrlsFault } from '../core/redisServers.js';
 import { DEFAULT_SCHEMA, schemaFault } from '../core/schemaName.js';
 import type { EnvironmentReader } from './environment.js';
 
@@ -37,28 +38,40 @@ function refuseEmbeddedInProduction(reader: EnvironmentReader): void {
   );
 }
 
-/** A Redis server. */
+/** Redis, and where the counters lie in it. */
 export interface RedisAddress {
-  /** May hold a password. */
-  readonly url: string;
+  readonly servers: RedisServers;
   /** Begins every key of ours. */
   readonly keyPrefix: string;
 }
 
 /** Undefined: counters in the process. */
 export function readRedis(reader: EnvironmentReader): RedisAddress | undefined {
-  const instead = 'give one server in REDIS_URL and leave REDIS_MODE unset';
-  reader.choice('REDIS_MODE', ['single', 'cluster', 'sentinel'], 'single');
-  reader.notYet('REDIS_MODE', (mode) => mode === 'cluster' || mode === 'sentinel', instead);
-  reader.notYet('REDIS_SENTINEL_NAME', () => true, instead);
+  const mode = reader.choice('REDIS_MODE', REDIS_MODES, 'single');
+  const sentinelName = readSentinelName(reader, mode);
   // Braces are the hash tag by which a tenant's keys stay on one node: a prefix with its own would put all tenants on one.
   const keyPrefix = reader.matching('REDIS_KEY_PREFIX', /^[^{}\0]{1,100}$/, 'at most 100 characters without { and }');
-  if (reader.text('REDIS_URL')?.includes(',') === true) {
-    reader.fault('REDIS_URL', `a list of nodes is not supported yet: ${instead}`);
+  const text = reader.text('REDIS_URL');
+  if (text === undefined) {
+    if (mode !== 'single') reader.expected('REDIS_URL', `redis:// or rediss://… with REDIS_MODE=${mode}`, undefined);
     return undefined;
   }
-  const url = readUrl(reader, 'REDIS_URL', ['redis:', 'rediss:']);
-  return url === undefined ? undefined : { url: url.href, keyPrefix: keyPrefix ?? 'tg:' };
+  const [first, ...others] = redisUrls(text);
+  const fault = redisUrlsFault(redisUrls(text), mode);
+  if (fault !== undefined) reader.fault('REDIS_URL', fault);
+  if (fault !== undefined || first === undefined) return undefined;
+  return { servers: { mode, urls: [first, ...others], sentinelName }, keyPrefix: keyPrefix ?? 'tg:' };
+}
+
+function readSentinelName(reader: EnvironmentReader, mode: RedisMode): string | undefined {
+  const name = 'REDIS_SENTINEL_NAME';
+  const sentinelName = reader.matching(name, /^[\w.-]{1,100}$/, 'at most 100 letters, digits, ".", "_" and "-"');
+  const given = reader.text(name) !== undefined;
+  if (mode === 'sentinel' && !given)
+    reader.expected(name, 'the name of the master that the sentinels watch, with REDIS_MODE=sentinel', undefined);
+  if (mode !== 'sentinel' && given)
+    reader.fault(name, `expected with REDIS_MODE=sentinel only, got REDIS_MODE=${mode}`);
+  return sentinelName;
 }
 
 function readUrl(reader: EnvironmentReader, name: string, schemes: readonly string[]): URL | undefined {

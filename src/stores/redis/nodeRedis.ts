@@ -1,29 +1,24 @@
 // node-redis (`@redis/client` 5 or newer) as the counters need it: what is used of a client, and the options that make one safe.
 // It never resends by itself, but its defaults queue while disconnected and put an AbortSignal on every command.
-import { TallygateError } from '../../core/errors.js';
+import type { HostAndPort } from './masterSources.js';
+import {
+  CONNECT_TIMEOUT_MS,
+  MAX_IN_FLIGHT,
+  type NodeSession,
+  type NodeSource,
+  type ScriptCall,
+} from './redisSession.js';
 
-/** Longest wait for a connection with its handshake, in milliseconds. */
-export const CONNECT_TIMEOUT_MS = 5_000;
-
-/** Most commands sent and not answered. Beyond it the server does not keep up, and more would only be late. */
-export const MAX_IN_FLIGHT = 10_000;
-
-/** What EVAL and EVALSHA are told beside the script. */
-export interface ScriptCall {
-  readonly keys: string[];
-  readonly arguments: string[];
-}
-
-/** What is used of a node-redis client of our own. */
-export interface RedisSession {
+/** What is used of a client of our own. */
+export interface NodeRedisCopy {
   readonly isReady: boolean;
   connect(): Promise<unknown>;
   ping(): Promise<unknown>;
+  asking(): Promise<unknown>;
   evalSha(sha1: string, call: ScriptCall): Promise<unknown>;
   eval(script: string, call: ScriptCall): Promise<unknown>;
   on(event: 'error', listener: (error: Error) => void): unknown;
   unref(): void;
-  /** Rejects what is in flight and closes the socket at once. */
   destroy(): void;
 }
 
@@ -31,14 +26,14 @@ export interface RedisSession {
 export interface NodeRedisClient {
   readonly options?: { readonly socket?: object | undefined } | undefined;
   readonly isReady: boolean;
-  duplicate(overrides?: object): RedisSession;
+  duplicate(overrides?: object): NodeRedisCopy;
 }
 
 /**
- * Options that override whatever a client has. Reconnecting is not left to it: `redisConnection.ts` replaces the client, so
- * that a stalled handshake or a broken stream is noticed too and no timer of the client's holds the process open.
+ * Options that override whatever a client has. Reconnecting is not left to it: `nodeConnection.ts` replaces the client, so that a
+ * stalled handshake or a broken stream is noticed too and no timer of the client's holds the process open.
  */
-const safeOptions = (socket: object) => ({
+export const safeOptions = <Socket extends object>(socket: Socket) => ({
   disableOfflineQueue: true,
   // Its own timeout ends when the command is written, and costs a signal a command: the guard has a better one.
   commandOptions: { timeout: 0 },
@@ -57,56 +52,36 @@ const REMOVED_OPTIONS = {
   pingInterval: undefined,
 };
 
-/** How a connection makes a new client, without I/O, and how a person knows the server. */
-export interface SessionSource {
-  readonly server: string;
-  make(): Promise<RedisSession>;
-}
-
 /**
- * Reads what an app or the environment gave as Redis.
- * @param redis `redis://` or `rediss://` URL, or a node-redis client
- * @throws TallygateError `invalid_configuration`
+ * Sessions with the server of a client, or with another one that takes the same credentials.
+ * @param server how a person knows it
+ * @param address host and port where it is not the client's own server
  */
-export function sessionSource(redis: string | NodeRedisClient): SessionSource {
-  return typeof redis === 'string' ? sourceOfUrl(redis) : sourceOfClient(redis);
-}
+export const nodeRedisSource = (
+  client: NodeRedisClient,
+  server: string,
+  address: Partial<HostAndPort> = {},
+): NodeSource => ({
+  server,
+  make: async () =>
+    nodeRedisSession(
+      client.duplicate({ ...REMOVED_OPTIONS, ...safeOptions({ ...client.options?.socket, ...address }) }),
+    ),
+});
 
-function sourceOfUrl(text: string): SessionSource {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  // The URL may hold a password, so the message does not repeat it.
-  if (url === undefined || !['redis:', 'rediss:'].includes(url.protocol) || url.hostname === '')
-    throw refused('expected redis://host:port or rediss://host:port, got something else');
-  if (!/^(\/\d*)?$/.test(url.pathname)) throw refused(`expected a database number as the path, got "${url.pathname}"`);
-  return {
-    server: url.host,
-    make: async () => {
-      // Loaded on first use: who counts in the process never pays for it.
-      const { createClient } = await import('@redis/client');
-      return createClient({ url: text, ...safeOptions({}) });
-    },
-  };
-}
-
-function sourceOfClient(client: NodeRedisClient): SessionSource {
-  const fault = clientFault(client);
-  if (fault !== undefined) throw refused(`expected a node-redis client of version 5 or newer, got ${fault}`);
-  return {
-    server: "the app's Redis",
-    make: async () => client.duplicate({ ...REMOVED_OPTIONS, ...safeOptions(client.options?.socket ?? {}) }),
-  };
-}
-
-/** Told apart by what a client can do; the names of classes are nobody's promise. */
-function clientFault(client: unknown): string | undefined {
-  if (typeof client !== 'object' || client === null) return client === null ? 'null' : typeof client;
-  const can = (method: string) => method in client && typeof client[method as keyof typeof client] === 'function';
-  if (can('evalsha') && !can('evalSha')) return 'an ioredis client, which is not supported yet: pass its URL instead';
-  if ('masters' in client || 'getSentinelNode' in client)
-    return 'a client of a cluster or of sentinels, which is not supported yet';
-  const missing = ['duplicate', 'evalSha', 'destroy', 'unref'].filter((method) => !can(method));
-  return missing.length === 0 ? undefined : `something without ${missing.join(', ')}`;
-}
-
-const refused = (what: string): TallygateError =>
-  new TallygateError('invalid_configuration', `Redis: ${what}`, { faults: [{ location: 'redis', message: what }] });
+/** One connection of node-redis. */
+export const nodeRedisSession = (client: NodeRedisCopy): NodeSession => ({
+  get isReady() {
+    return client.isReady;
+  },
+  connect: () => client.connect(),
+  ping: () => client.ping(),
+  asking: () => client.asking(),
+  evalSha: (sha1, call) => client.evalSha(sha1, call),
+  eval: (script, call) => client.eval(script, call),
+  onLost: (listener) => {
+    client.on('error', listener);
+  },
+  unref: () => client.unref(),
+  destroy: () => client.destroy(),
+});

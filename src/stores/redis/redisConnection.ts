@@ -1,254 +1,36 @@
-// One connection to one Redis that is always either ready or on its way back, and never sends anything twice.
-//
-// States: `idle` (nothing was asked yet; no client, no timer) -> `connecting` (a client, a timer that ends the attempt) ->
-// `ready` (a client, no timer) -> `waiting` (no client, a timer until the next attempt) -> `connecting`; from any: `closed`
-// (no client, no timer). Only #enter changes the state. A client serves one connection and is thrown away with it.
-import { TallygateError } from '../../core/errors.js';
-import {
-  CONNECT_TIMEOUT_MS,
-  MAX_IN_FLIGHT,
-  type NodeRedisClient,
-  type RedisSession,
-  type SessionSource,
-  sessionSource,
-} from './nodeRedis.js';
+// The way to Redis, whatever an app or the environment gave as Redis: one server, a cluster, sentinels, by URL or by a client.
+import { configurationFault } from '../../core/errors.js';
+import { type RedisServers, redisUrlsFault } from '../../core/redisServers.js';
+import { ClusterConnection } from './clusterConnection.js';
+import { NodeConnection } from './nodeConnection.js';
+import { type RedisClient, sourceOfClient } from './redisClients.js';
+import type { ClusterSource, NodeSource, RedisConnection, RedisConnectionOptions } from './redisSession.js';
+import { sourceOfServers } from './redisUrls.js';
 
-/** Longest wait for commands in flight at the end. */
-const CLOSE_WAIT_MS = 1_000;
-const FIRST_BACKOFF_MS = 50;
-const LONGEST_BACKOFF_MS = 2_000;
+export type { RedisConnection, RedisConnectionOptions, RedisSession } from './redisSession.js';
 
-/** How a store talks to Redis. */
-export interface RedisConnection {
-  /**
-   * Sends one command, at once or not at all.
-   * Rejects with `counter_store_unavailable` where it was not sent, else with what the client said.
-   */
-  send(command: (session: RedisSession) => Promise<unknown>): Promise<unknown>;
-  /** Resolves when the server answers, after as many attempts as it takes; rejects with `closed` only. */
-  ready(): Promise<void>;
-  /** Grows with each connect, each failed attempt and each loss. */
-  readonly generation: number;
-  /** Waits at most a second for commands in flight. */
-  close(): Promise<void>;
-}
-
-/** How patient a connection is, and whom it tells. */
-export interface RedisConnectionOptions {
-  /** Told of each failed attempt and each loss, with what hinders it. Must not throw. */
-  readonly onConnectionError?: (error: TallygateError) => void;
-  /** Longest time for one attempt, the handshake included, in milliseconds. @defaultValue 5,000 */
-  readonly connectTimeoutMs?: number;
-  /**
-   * Without any reply for this long while commands wait, the next command finds the connection dead and replaced, in
-   * milliseconds: TCP alone needs 15 minutes for that. @defaultValue 5,000
-   */
-  readonly stalledMs?: number;
-}
+/** What may be given as Redis. A text is the URL of one server. */
+export type Redis = string | RedisServers | RedisClient;
 
 /**
- * A connection to Redis, made on the first `ready()` or `send()`. It holds no process open by itself.
- * @param redis `redis://` or `rediss://` URL, or an app's node-redis client, which is duplicated with safe options
+ * A connection to Redis, made on the first `ready()` or `send()`. It holds no process open by itself, but for a client of
+ * sentinels that was handed in.
+ * @param redis URLs, or an app's client, which is copied with safe options
  * @throws TallygateError `invalid_configuration`
  */
-export function redisConnection(
-  redis: string | NodeRedisClient,
-  options: RedisConnectionOptions = {},
-): RedisConnection {
-  return new Connection(sessionSource(redis), {
-    onConnectionError: options.onConnectionError ?? (() => undefined),
-    connectTimeoutMs: options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
-    stalledMs: options.stalledMs ?? 5_000,
-  });
+export function redisConnection(redis: Redis, options: RedisConnectionOptions = {}): RedisConnection {
+  const source = sourceOf(redis);
+  return 'discover' in source ? new ClusterConnection(source, options) : new NodeConnection(source, options);
 }
 
-type State = 'idle' | 'connecting' | 'ready' | 'waiting' | 'closed';
-
-/** A client and what was sent through it. */
-interface Session {
-  client: RedisSession | undefined;
-  inFlight: number;
-  /** Monotonic: the last reply, or the first command after an idle time. */
-  progressAtMs: number;
-  onIdle: (() => void) | undefined;
+function sourceOf(redis: Redis): NodeSource | ClusterSource {
+  if (typeof redis !== 'string' && !isServers(redis)) return sourceOfClient(redis);
+  const servers: RedisServers = typeof redis === 'string' ? { mode: 'single', urls: [redis] } : redis;
+  const fault = redisUrlsFault(servers.urls, servers.mode);
+  if (fault !== undefined) throw configurationFault([{ location: 'redis', message: fault }]);
+  return sourceOfServers(servers);
 }
 
-/** A promise that many wait for. */
-interface Awaited {
-  readonly promise: Promise<void>;
-  readonly resolve: () => void;
-  readonly reject: (error: unknown) => void;
-}
-
-function awaited(): Awaited {
-  let settled: Omit<Awaited, 'promise'> | undefined;
-  const promise = new Promise<void>((resolve, reject) => {
-    settled = { resolve, reject };
-  });
-  return { promise, ...(settled as Omit<Awaited, 'promise'>) };
-}
-
-class Connection implements RedisConnection {
-  readonly #source: SessionSource;
-  readonly #options: Required<RedisConnectionOptions>;
-  #state: State = 'idle';
-  #session: Session | undefined;
-  #timer: NodeJS.Timeout | undefined;
-  #failures = 0;
-  #generation = 0;
-  /** Shared by all who wait for `ready`. */
-  #awaited: Awaited | undefined;
-
-  constructor(source: SessionSource, options: Required<RedisConnectionOptions>) {
-    this.#source = source;
-    this.#options = options;
-  }
-
-  get generation(): number {
-    return this.#generation;
-  }
-
-  send(command: (session: RedisSession) => Promise<unknown>): Promise<unknown> {
-    if (this.#state === 'idle') this.#connect();
-    const session = this.#session;
-    const client = session?.client;
-    if (this.#state !== 'ready' || session === undefined || client === undefined || !client.isReady)
-      return this.#notSent(this.#state === 'closed' ? 'is closed' : 'is not connected');
-    const now = performance.now();
-    if (session.inFlight === 0) session.progressAtMs = now;
-    else if (now - session.progressAtMs > this.#options.stalledMs) {
-      this.#lose(session, new Error(`no reply for ${this.#options.stalledMs} ms`));
-      return this.#notSent('does not answer');
-    }
-    if (session.inFlight >= MAX_IN_FLIGHT) return this.#notSent(`has ${MAX_IN_FLIGHT} commands to answer`);
-    session.inFlight += 1;
-    return command(client).then(
-      (reply) => {
-        settle(session);
-        return reply;
-      },
-      (error) => {
-        settle(session);
-        throw error;
-      },
-    );
-  }
-
-  ready(): Promise<void> {
-    if (this.#state === 'ready') return Promise.resolve();
-    if (this.#state === 'closed') return Promise.reject(this.#closedError());
-    if (this.#state === 'idle') this.#connect();
-    this.#awaited ??= awaited();
-    // Whoever waits for this holds the process open, or a script would end in the middle of its first line.
-    this.#timer?.ref();
-    return this.#awaited.promise;
-  }
-
-  async close(): Promise<void> {
-    if (this.#state === 'closed') return;
-    const session = this.#session;
-    this.#enter('closed', undefined);
-    this.#awaited?.reject(this.#closedError());
-    this.#awaited = undefined;
-    if (session !== undefined && session.inFlight > 0) await idleWithin(session, CLOSE_WAIT_MS);
-    session?.client?.destroy();
-  }
-
-  #connect(): void {
-    const session: Session = { client: undefined, inFlight: 0, progressAtMs: 0, onIdle: undefined };
-    // The client's own limit ends with TCP's connect: a server that accepts and then says nothing would be waited for for ever.
-    const { connectTimeoutMs } = this.#options;
-    this.#enter('connecting', session, connectTimeoutMs, () =>
-      this.#lose(session, new Error(`no answer within ${connectTimeoutMs} ms`)),
-    );
-    this.#open(session).then(
-      () => this.#opened(session),
-      (error) => this.#lose(session, error),
-    );
-  }
-
-  async #open(session: Session): Promise<void> {
-    const client = await this.#source.make();
-    session.client = client;
-    client.on('error', (error) => this.#lose(session, error));
-    client.unref();
-    await client.connect();
-    // A server that still loads its data accepts connections, and refuses this.
-    await client.ping();
-  }
-
-  #opened(session: Session): void {
-    if (this.#session !== session || this.#state !== 'connecting') {
-      session.client?.destroy();
-      return;
-    }
-    this.#enter('ready', session);
-    this.#failures = 0;
-    this.#generation += 1;
-    this.#awaited?.resolve();
-    this.#awaited = undefined;
-  }
-
-  /** The attempt failed, the connection broke, or its stream made no sense: this client is done with. */
-  #lose(session: Session, cause: unknown): void {
-    const current = this.#session === session;
-    // Left first: destroying rejects what is in flight, and tells of an error once more.
-    if (current) this.#wait();
-    // Also for an attempt that was given up before: its socket may have opened since.
-    session.client?.destroy();
-    if (!current) return;
-    const message = `Redis at ${this.#source.server}: ${reasonOf(cause)}; trying again`;
-    this.#options.onConnectionError(unavailable(message, cause));
-  }
-
-  #wait(): void {
-    this.#generation += 1;
-    const most = Math.min(LONGEST_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** Math.min(this.#failures, 10));
-    this.#failures += 1;
-    // Half of it is random: a fleet that lost its server together does not come back together.
-    this.#enter('waiting', undefined, most * (0.5 + Math.random() / 2), () => this.#connect());
-  }
-
-  /** The one place where the state changes, so that no timer of an earlier state is left. */
-  #enter(state: State, session: Session | undefined, afterMs?: number, then?: () => void): void {
-    clearTimeout(this.#timer);
-    this.#timer = then === undefined ? undefined : setTimeout(then, afterMs);
-    if (this.#awaited === undefined) this.#timer?.unref();
-    this.#state = state;
-    this.#session = session;
-  }
-
-  #notSent(why: string): Promise<never> {
-    return Promise.reject(unavailable(`Redis at ${this.#source.server} ${why}`, undefined));
-  }
-
-  #closedError(): TallygateError {
-    return new TallygateError('closed', `The connection to Redis at ${this.#source.server} is closed`);
-  }
-}
-
-function settle(session: Session): void {
-  session.inFlight -= 1;
-  session.progressAtMs = performance.now();
-  if (session.inFlight === 0) session.onIdle?.();
-}
-
-function idleWithin(session: Session, waitMs: number): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, waitMs);
-    session.onIdle = () => {
-      clearTimeout(timer);
-      resolve();
-    };
-  });
-}
-
-const unavailable = (message: string, cause: unknown): TallygateError =>
-  new TallygateError('counter_store_unavailable', message, { cause });
-
-/** Node's AggregateError of a refused connection has no message, only a code. */
-function reasonOf(cause: unknown): string {
-  if (!(cause instanceof Error)) return String(cause);
-  if (cause.message !== '') return cause.message;
-  return 'code' in cause ? String(cause.code) : cause.name;
-}
+/** An app in JavaScript may hand in anything. */
+const isServers = (redis: unknown): redis is RedisServers =>
+  typeof redis === 'object' && redis !== null && 'urls' in redis && Array.isArray(redis.urls);
