@@ -14,11 +14,14 @@ const state = (
 ): LimitState => ({
   name,
   limit,
+  enforce: 'hard',
   used,
+  held: 0,
   remaining: limit === undefined ? undefined : Math.max(0, limit - used),
   startMs: NOON,
   resetAtMs: NOON + seconds * 1000,
   violated: false,
+  fitsAtMs: NOON + seconds * 1000,
   ...more,
 });
 
@@ -34,6 +37,9 @@ const decision = (more: Partial<Decision>): Decision => ({
   limits: [minute, day],
   exceeded: [],
   chargeUnknown: false,
+  overage: 0,
+  crossed: [],
+  settingsVersion: 0,
   ...more,
 });
 
@@ -79,7 +85,7 @@ describe('headers of an admission', () => {
   });
 
   it('round the time left up, and know a day of 23 hours', () => {
-    const short = state('day', 10, 0, 0, { startMs: NOON, resetAtMs: NOON + 23 * 3_600_000 });
+    const short = state('day', 10, 0, 23 * 3_600, { startMs: NOON });
     const label = { decidedAtMs: NOON + 1, usageDate: '2026-11-24', resetNumber: 0 };
     expect(respond({ limits: [short], label }, 'standard').headers).toEqual({
       'RateLimit-Policy': '"day";q=10;w=82800',
@@ -136,8 +142,30 @@ describe('a refusal', () => {
     [1000, '1'],
     [1001, '2'],
   ])('asks to wait at least a second: %d ms left are %s', (ms, seconds) => {
-    const full = { ...minute, violated: true, resetAtMs: NOON + ms };
+    const full = { ...minute, violated: true, fitsAtMs: NOON + ms };
     expect(respond({ outcome: 'denied', allowed: false, limits: [full] }).headers['Retry-After']).toBe(seconds);
+  });
+
+  it('names the limits that refused alone: soft and shadow ones refuse nobody, and nobody waits for them', () => {
+    const full = { ...minute, violated: true };
+    const limits = [full, { ...day, violated: true, enforce: 'shadow' as const }];
+    const { headers, problem } = respond({ outcome: 'denied', allowed: false, limits });
+    expect([headers['Retry-After'], problem?.['violated-policies']]).toEqual(['31', ['minute']]);
+  });
+
+  it('of a sliding limit says when the cost fits, which may be before the window is whole', () => {
+    const burst = state('burst', 10, 10, 10, { violated: true, fitsAtMs: NOON + 1_500 });
+    const { headers } = respond({ outcome: 'denied', allowed: false, limits: [burst] }, 'standard');
+    expect(headers).toEqual({
+      'Retry-After': '2',
+      'RateLimit-Policy': '"burst";q=10;w=10',
+      RateLimit: '"burst";r=0;t=2',
+    });
+  });
+
+  it('of a tenant that nobody knows is a 403 without figures', () => {
+    const { status, headers, problem } = respond({ outcome: 'unknown_tenant', allowed: false, limits: [] });
+    expect([status, headers, problem?.code]).toEqual([403, {}, 'tenant_unknown']);
   });
 
   it('keeps Retry-After also where no rate limit headers are wanted', () => {
@@ -146,7 +174,7 @@ describe('a refusal', () => {
   });
 
   it('of a cost above a limit is a 422 without Retry-After, and names that limit', () => {
-    const exceeded = [{ name: 'minute', limit: 60, window: 'minute', source: 'plan' }] as const;
+    const exceeded = [{ name: 'minute', limit: 60, window: 'minute', enforce: 'hard', source: 'plan' }] as const;
     const { status, headers, problem } = respond({
       outcome: 'cost_exceeds_limit',
       allowed: false,

@@ -1,5 +1,5 @@
 // A decision as an HTTP response needs it: status, headers, and the problem of a refusal. Pure; who calls it writes them.
-import { type Decision, retryAfterMs } from '../core/quota/decision.js';
+import { type Decision, refusingLimits, retryAfterMs } from '../core/quota/decision.js';
 import { type ProblemBody, problem } from './problem.js';
 import { type HeaderStyle, limitedOnly, rateLimitHeaders } from './rateLimitHeaders.js';
 import type { HeaderPair } from './respond.js';
@@ -51,7 +51,7 @@ export const limitBodies = (decision: Decision): LimitBody[] =>
 function refusalOf(decision: Decision, requestId: string): ProblemBody {
   switch (decision.outcome) {
     case 'denied': {
-      const violated = decision.limits.filter((state) => state.violated).map((state) => state.name);
+      const violated = refusingLimits(decision).map((state) => state.name);
       const detail = `The quota has no room for ${units(decision.cost)} now: ${violated.join(', ')}.`;
       const members = { 'violated-policies': violated, limits: limitBodies(decision) };
       return problem('quota_exceeded', { requestId, detail, members });
@@ -62,6 +62,8 @@ function refusalOf(decision: Decision, requestId: string): ProblemBody {
       const detail = `A cost of ${units(decision.cost)} is above a limit of the tenant and can never pass: ${names}.`;
       return problem('cost_exceeds_limit', { requestId, detail, members: { limits } });
     }
+    case 'unknown_tenant':
+      return problem('tenant_unknown', { requestId });
     default: {
       const code = decision.chargeUnknown ? 'counter_store_timeout' : 'counter_store_unavailable';
       return problem(code, { requestId });

@@ -64,5 +64,6 @@ const wholeSeconds = (ms: number): number => integer(Math.ceil(ms / 1000));
 const policyItem = (state: LimitedState): string =>
   `"${state.name}";q=${integer(state.limit)};w=${wholeSeconds(state.resetAtMs - state.startMs)}`;
 
+// Of a limit that refused: when this cost fits, as `Retry-After` says it; otherwise the window's end.
 const limitItem = (state: LimitedState, nowMs: number): string =>
-  `"${state.name}";r=${integer(state.remaining)};t=${wholeSeconds(state.resetAtMs - nowMs)}`;
+  `"${state.name}";r=${integer(state.remaining)};t=${wholeSeconds(state.fitsAtMs - nowMs)}`;
