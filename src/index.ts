@@ -3,7 +3,15 @@ export type { TallygateOptions } from './composition/options.js';
 export type { Id, QuotaCalls, UsageCalls, UsageIncrements } from './composition/tenantCalls.js';
 export { type ErrorCode, type Fault, TallygateError } from './core/errors.js';
 export type { Decision, DecisionLabel, DecisionOutcome, LimitState } from './core/quota/decision.js';
-export type { EffectiveLimit, Limit, LimitSource, WindowUnit } from './core/quota/limit.js';
+export type {
+  EffectiveLimit,
+  Enforcement,
+  Limit,
+  LimitSource,
+  LimitWindow,
+  SlidingSpan,
+  WindowUnit,
+} from './core/quota/limit.js';
 export type { UsagePeriod } from './core/usage/usagePeriod.js';
 export type { UsageFigures, UsageReport, UsageReportDay } from './core/usage/usageReport.js';
 export type { Handler, Next } from './http/handler.js';
@@ -11,6 +19,7 @@ export type { OfRequest, RequestState, ResolvableRequest, TenantRules } from './
 export type { TenantQuotaOptions } from './middleware/tenantQuota.js';
 export type { UsageMeterOptions } from './middleware/usageMeter.js';
 export type { AdminRoutesOptions } from './routes/adminRoutes.js';
+export type { ResolvePlan } from './services/usage/planResolver.js';
 export { createTallygate, type Tallygate } from './tallygate.js';
 export type {
   DeniedEvent,

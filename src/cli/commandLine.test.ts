@@ -2,7 +2,7 @@
 // test/e2e/cli.test.ts.
 import { Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
-import { TallygateError } from '../core/errors.js';
+import { TallygateError, tenantNotFound } from '../core/errors.js';
 import type { SettingPatch } from '../core/quota/setting.js';
 import { UTC_CALENDAR } from '../core/time/calendar.js';
 import { runCommandLine } from './commandLine.js';
@@ -10,8 +10,9 @@ import type { CommandReplay, Installation } from './installation.js';
 import { progressText } from './progressBar.js';
 
 const FIGURES = { apiCalls: 3, storageBytes: 5, activeUsers: 2, storageCoverage: 1 };
-const MINUTE = { name: 'minute', limit: 60, window: 'minute', source: 'plan' } as const;
-const DAY = { name: 'day', limit: 'unlimited', window: 'day', source: 'override' } as const;
+const MINUTE = { name: 'minute', limit: 60, window: 'minute', source: 'plan', enforce: 'hard' } as const;
+const DAY = { name: 'day', limit: 'unlimited', window: 'day', source: 'override', enforce: 'hard' } as const;
+const STATE = { enforce: 'hard', startMs: 0, used: 7, held: 0, violated: false, fitsAtMs: 0 } as const;
 
 function counted(tenantId: string): string {
   if (tenantId === 'uncounted') throw new TallygateError('counter_store_unavailable', 'The store is away.');
@@ -43,6 +44,11 @@ class FixedInstallation implements Installation {
       this.asked.push(patch);
       return this.quotaService.quotaOf();
     },
+    reset: async (tenantId: string, reset: { readonly reason: string; readonly author: string }) => {
+      if (tenantId === 'nobody') throw tenantNotFound();
+      this.asked.push(reset);
+      return this.quotaService.quotaOf();
+    },
   };
 
   readonly admission = {
@@ -53,19 +59,14 @@ class FixedInstallation implements Installation {
       cost: 0,
       label: { decidedAtMs: 0, usageDate: '1970-01-01', resetNumber: 0 },
       limits: [
-        { name: 'minute', limit: 60, used: 7, remaining: 53, startMs: 0, resetAtMs: 60_000, violated: false },
-        {
-          name: 'day',
-          limit: undefined,
-          used: 7,
-          remaining: undefined,
-          startMs: 0,
-          resetAtMs: 86_400_000,
-          violated: false,
-        },
+        { ...STATE, name: 'minute', limit: 60, remaining: 53, resetAtMs: 60_000 },
+        { ...STATE, name: 'day', limit: undefined, remaining: undefined, resetAtMs: 86_400_000 },
       ],
       exceeded: [],
       chargeUnknown: false,
+      overage: 0,
+      settingsVersion: 0,
+      crossed: [],
     }),
   };
 
@@ -131,6 +132,9 @@ describe('wrong usage ends with 2, before anything is opened', () => {
     ['quota set acme --limit day', /NAME=VALUE/],
     ['quota set acme --limit day=sixty', /whole number/],
     ['quota set acme --limit day=9007199254740993', /whole number/],
+    ['quota set acme --limit day=default@2027-01-31', /default has no end/],
+    ['quota set acme --limit day=@2027-01-31', /whole number/],
+    ['quota reset acme', /--reason/],
     ['replay a.log', /--tenant-by/],
     ['replay a.log --tenant-by path:0', /host, user or path:N/],
     ['replay --tenant-by host', /missing required argument 'file'/],
@@ -245,9 +249,25 @@ describe('quota', () => {
     });
   });
 
+  it('set takes an end with the number', async () => {
+    const { installation } = await run(
+      'quota set acme --limit month=500@2027-01-31 --limit day=unlimited@2027-01-31T12:00Z',
+    );
+    expect(installation.asked[1]).toEqual({
+      limits: { month: { limit: 500, until: '2027-01-31' }, day: { limit: 'unlimited', until: '2027-01-31T12:00Z' } },
+    });
+  });
+
+  it('reset hands the reason on, says who asked, and shows what is left; of nobody it is a failure', async () => {
+    const { status, stdout, installation } = await run('quota reset acme --reason outage --json');
+    expect(installation.asked).toEqual(['ready', { reason: 'outage', author: 'cli' }]);
+    expect([status, JSON.parse(stdout).tenantId]).toEqual([0, 'acme']);
+    expect(await run('quota reset nobody --reason outage')).toMatchObject({ status: 1, stdout: '' });
+  });
+
   it('set is done when the change is made, also where the counters are away; get has nothing to show then', async () => {
     const { status, stdout, stderr } = await run('quota set uncounted --plan pro --json');
-    expect([status, stderr]).toEqual([0, expect.stringContaining('The setting was changed.')]);
+    expect([status, stderr]).toEqual([0, expect.stringContaining('The change was made.')]);
     expect(JSON.parse(stdout)).toMatchObject({
       plan: 'pro',
       limits: [{ name: 'minute', used: null, resetAt: null }, {}],

@@ -37,7 +37,7 @@ describe('an option left out means what its variable says', () => {
 
 describe('an option that is given', () => {
   it('wins over its variable, also over one that is at fault', () => {
-    const env = { DATABASE_URL: 'mysql://h/d', NODE_ENV: 'production', QUOTA_ON_STORE_ERROR: 'local' };
+    const env = { DATABASE_URL: 'mysql://h/d', NODE_ENV: 'production', QUOTA_ON_STORE_ERROR: 'lokal' };
     const { config, database } = readOptions({ database: pool, schema: 'mine', onStoreError: 'deny' }, env);
     expect(database).toEqual({ kind: 'pool', pool, schema: 'mine' });
     expect(config.onStoreError).toBe('deny');
@@ -48,6 +48,15 @@ describe('an option that is given', () => {
     const { config } = readOptions({ plans }, { QUOTA_DEFAULT_PLAN: 'starter' });
     expect(config.defaultPlan).toBe('starter');
     expect([...config.plans.keys()]).toEqual(['free', 'pro', 'enterprise', 'starter']);
+  });
+
+  it('says what its variable says: mode, enforcement, unknown tenants, outage policy', () => {
+    const env = { QUOTA_MODE: 'strict', QUOTA_ENFORCE: 'true', UNKNOWN_TENANTS: 'admit', QUOTA_ON_STORE_ERROR: 'deny' };
+    const options = { mode: 'leased', enforce: false, unknownTenants: 'deny', onStoreError: 'local' } as const;
+    expect(readOptions(options, env).config).toMatchObject(options);
+    const otherwise = { mode: 'strict', enforce: true, unknownTenants: 'admit', onStoreError: 'local' };
+    expect(readOptions({}, {}).config).toMatchObject(otherwise);
+    expect(readOptions({ enforce: true }, { QUOTA_ENFORCE: 'false' }).config.enforce).toBe(true);
   });
 
   it('of Redis as a client keeps the prefix of the environment, and nothing else of its Redis', () => {
@@ -64,7 +73,11 @@ describe('faults', () => {
       databse: 'typo',
       database: 'mysql://u:secret@h/d',
       redis: 'http://h',
-      onStoreError: 'local',
+      onStoreError: 'ignore',
+      mode: 'lazy',
+      enforce: 'no',
+      unknownTenants: true,
+      resolvePlan: 'free',
       defaultPlan: 'gold',
       schema: 'pg_x',
       resolveTenant: 'acme',
@@ -77,6 +90,10 @@ describe('faults', () => {
         'database',
         'redis',
         'onStoreError',
+        'mode',
+        'enforce',
+        'unknownTenants',
+        'resolvePlan',
         'schema',
         'resolveTenant',
         'plans.free[0].limit',

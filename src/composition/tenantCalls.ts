@@ -41,6 +41,15 @@ export interface QuotaCalls {
   consume(tenantId: Id, options?: { readonly cost?: number }): Promise<Decision>;
   /** Where the tenant's limits stand. Charges nothing, creates nothing. Throws as `consume`. */
   peek(tenantId: Id): Promise<Decision>;
+  /**
+   * Lets what the tenant used count as 0 from now on, in every window, in every process within a second.
+   * @param reset.reason why, for those who ask later; 1 to 500 characters
+   * @param reset.author who; 1 to 256 characters. Default `app`
+   * @throws TallygateError `invalid_request`, `tenant_not_found`, `ledger_unavailable`, `not_ready`
+   * @example
+   * await tallygate.quota.reset('acme', { reason: 'our outage of Monday' });
+   */
+  reset(tenantId: Id, reset: { readonly reason: string; readonly author?: string }): Promise<void>;
 }
 
 /** Usage, for what is no HTTP request. */
@@ -61,7 +70,7 @@ export interface UsageCalls {
 }
 
 /** See {@link QuotaCalls}. */
-export function quotaCalls({ admission, decide }: Composition): QuotaCalls {
+export function quotaCalls({ admission, decide, quotaService }: Composition): QuotaCalls {
   return {
     consume: async (tenantId, { cost = 1 } = {}) => {
       const id = checkedTenant(tenantId);
@@ -69,6 +78,12 @@ export function quotaCalls({ admission, decide }: Composition): QuotaCalls {
       return decide(id, cost);
     },
     peek: async (tenantId) => admission.look(checkedTenant(tenantId)),
+    reset: async (tenantId, reset) => {
+      const id = checkedTenant(tenantId);
+      await opened(admission);
+      // From JavaScript anything may come, nothing too: the service says what is missing.
+      await quotaService.reset(id, { author: 'app', ...reset });
+    },
   };
 }
 
@@ -79,7 +94,7 @@ export function usageCalls(composition: Composition, wallMs: () => number): Usag
   async function record(tenantId: Id, increments: UsageIncrements): Promise<void> {
     const id = checkedTenant(tenantId);
     const { apiCalls, storageBytes, user, at } = checkedIncrements(increments, wallMs());
-    await opened();
+    await opened(admission);
     const usageDate = dateAt(at, quotaService.quotaOf(id).calendar);
     if (storageBytes !== undefined) usageRecorder.recordStorage(id, storageBytes, at);
     if (apiCalls !== undefined) usageRecorder.recordCalls(id, usageDate, apiCalls);
@@ -90,16 +105,17 @@ export function usageCalls(composition: Composition, wallMs: () => number): Usag
     const id = checkedTenant(tenantId);
     const faults = period === undefined ? [] : usagePeriodFaults(period.from, period.to);
     if (faults.length > 0) throw invalidRequest(faults);
-    await opened();
+    await opened(admission);
     return usageService.query(id, period);
   }
 
-  async function opened(): Promise<void> {
-    if (await admission.whenOpen()) return;
-    throw new TallygateError('not_ready', 'The ledger, the settings or the counter store have not answered yet.');
-  }
-
   return { record, query };
+}
+
+/** Waits for the start, at most 15 s. */
+async function opened(admission: Composition['admission']): Promise<void> {
+  if (await admission.whenOpen()) return;
+  throw new TallygateError('not_ready', 'The ledger, the settings or the counter store have not answered yet.');
 }
 
 interface CheckedIncrements {

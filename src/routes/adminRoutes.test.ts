@@ -16,12 +16,18 @@ const quota = (hasSetting: boolean): TenantQuota => ({
   plan: 'free',
   planSource: 'default',
   hasSetting,
+  known: hasSetting,
+  resetNumber: 0,
+  version: 1,
+  validUntilMs: Number.POSITIVE_INFINITY,
   calendar: { timeZone: 'UTC', billingAnchorDay: 1, earlier: [] },
   limits: [
-    { name: 'minute', limit: 60, window: 'minute', source: 'default' },
-    { name: 'day', limit: 'unlimited', window: 'day', source: 'override' },
+    { name: 'minute', limit: 60, window: 'minute', source: 'default', enforce: 'hard' },
+    { name: 'day', limit: 'unlimited', window: 'day', source: 'override', enforce: 'hard' },
   ],
 });
+
+const STATE = { enforce: 'hard', startMs: NOW, held: 0, violated: false, fitsAtMs: 0 } as const;
 
 const look = (tenantId: string, used: number): Decision => ({
   outcome: 'admitted',
@@ -30,33 +36,34 @@ const look = (tenantId: string, used: number): Decision => ({
   cost: 0,
   label: { decidedAtMs: NOW, usageDate: '2026-11-24', resetNumber: 0 },
   limits: [
-    { name: 'minute', limit: 60, used, remaining: 60 - used, startMs: NOW, resetAtMs: NOW + 60_000, violated: false },
-    {
-      name: 'day',
-      limit: undefined,
-      used,
-      remaining: undefined,
-      startMs: NOW,
-      resetAtMs: NOW + 43_200_000,
-      violated: false,
-    },
+    { ...STATE, name: 'minute', limit: 60, used, remaining: 60 - used, resetAtMs: NOW + 60_000 },
+    { ...STATE, name: 'day', limit: undefined, used, remaining: undefined, resetAtMs: NOW + 43_200_000 },
   ],
   exceeded: [],
   chargeUnknown: false,
+  overage: 0,
+  settingsVersion: 1,
+  crossed: [],
 });
 
 function fakeParts() {
   return {
     queryUsage: vi.fn(async (tenantId: string, period: unknown): Promise<object> => ({ tenantId, period })),
     quotas: {
-      quotaOf: vi.fn((_tenantId: string) => quota(true)),
       replace: vi.fn(async (_tenantId: string, _patch: unknown) => quota(true)),
       merge: vi.fn(async (_tenantId: string, _patch: unknown) => quota(true)),
       remove: vi.fn(async (_tenantId: string) => quota(false)),
+      reset: vi.fn(async (_tenantId: string, _reset: unknown) => quota(true)),
     },
+    heldQuotaOf: vi.fn((_tenantId: string): TenantQuota | Promise<TenantQuota> => quota(true)),
+    resolvedPlanOf: vi.fn((_tenantId: string): string | undefined => undefined),
     look: vi.fn((tenantId: string) => look(tenantId, 1)),
     hasUsage: vi.fn(async () => false),
+    readDenials: vi.fn(() => []),
+    process: { host: 'web-1', pid: 7, since: new Date(NOW) },
     recordStorage: vi.fn(),
+    readDenials: () => [],
+    process: { host: 'web-1', pid: 17, since: new Date(0) },
     nowMs: () => NOW,
     plans: new Map(DEFAULT_PLANS),
     defaultPlan: 'free',
@@ -250,7 +257,7 @@ describe('GET /quotas/:tenantId', () => {
 
   it('is a 404 only where there is no setting, no count and no usage', async () => {
     const { send, parts } = await mounted();
-    parts.quotas.quotaOf.mockReturnValue(quota(false));
+    parts.heldQuotaOf.mockReturnValue(quota(false));
     expect((await send('GET', '/quotas/acme')).status).toBe(200);
     parts.look.mockImplementation((tenantId) => look(tenantId, 0));
     expect((await send('GET', '/quotas/acme')).json).toMatchObject({ status: 404, code: 'tenant_not_found' });
@@ -336,7 +343,7 @@ describe('PUT, PATCH and DELETE /quotas/:tenantId', () => {
   it('know the limits of the plan that holds afterwards', async () => {
     const { send, parts } = await mounted();
     parts.plans.set('special', [{ name: 'per-export', limit: 5, window: 'day' }]);
-    parts.quotas.quotaOf.mockReturnValue({ ...quota(true), plan: 'special' });
+    parts.heldQuotaOf.mockReturnValue({ ...quota(true), plan: 'special' });
     const limits = { 'per-export': 9 };
     expect((await send('PATCH', '/quotas/acme', { limits })).status).toBe(200);
     expect((await send('PUT', '/quotas/acme', { plan: 'special', limits })).status).toBe(200);
@@ -350,18 +357,93 @@ describe('PUT, PATCH and DELETE /quotas/:tenantId', () => {
     }
   });
 
-  it('do not support an override with an end yet, and say so', async () => {
-    const { send } = await mounted();
-    const { status, json } = await send('PATCH', '/quotas/acme', {
-      limits: { month: { limit: 5, until: '2027-01-01' } },
-    });
-    expect([status, json.code, locations(json)]).toEqual([400, 'not_supported', ['body.limits.month']]);
+  it.each([
+    ['a time without its offset', { limit: 5, until: '2027-01-31T00:00:00' }, ['body.limits.month.until']],
+    ['a date that is none', { limit: 5, until: '2027-02-30' }, ['body.limits.month.until']],
+    ['a word', { limit: 5, until: 'tomorrow' }, ['body.limits.month.until']],
+    ['a number', { limit: 5, until: 1_800_000_000_000 }, ['body.limits.month.until']],
+    ['no end', { limit: 5 }, ['body.limits.month.until']],
+    ['no number', { until: '2027-01-31' }, ['body.limits.month.limit']],
+    ['half a unit', { limit: 0.5, until: '2027-01-31' }, ['body.limits.month.limit']],
+    ['a beginning', { limit: 5, until: '2027-01-31', from: '2027-01-01' }, ['body.limits.month.from']],
+    ['a list', [5, '2027-01-31'], ['body.limits.month']],
+  ])('refuse an override that ends with %s, by its location', async (_case, month, expected) => {
+    const { send, parts } = await mounted();
+    const { status, json } = await send('PATCH', '/quotas/acme', { limits: { month } });
+    expect([status, json.code, locations(json)]).toEqual([400, 'invalid_request', expected]);
+    expect(parts.quotas.merge).not.toHaveBeenCalled();
+  });
+
+  it('hand an override with its end on, and show the end', async () => {
+    const { send, parts } = await mounted();
+    const limits = {
+      month: { limit: 500, until: '2027-01-31' },
+      week: { limit: 'unlimited', until: '2027-01-31T00:00Z' },
+    };
+    const untilMs = Date.UTC(2027, 0, 31);
+    const month = { name: 'month', limit: 500, window: 'month', source: 'override', enforce: 'hard', untilMs } as const;
+    parts.heldQuotaOf.mockResolvedValue({ ...quota(true), limits: [month] });
+    const { status, json } = await send('PATCH', '/quotas/acme', { limits });
+    expect(parts.quotas.merge).toHaveBeenCalledExactlyOnceWith('acme', { limits });
+    expect([status, json.limits]).toEqual([200, [expect.objectContaining({ until: '2027-01-31T00:00:00.000Z' })]]);
+  });
+
+  it('know the limits of the plan that resolvePlan names, whatever the body says', async () => {
+    const { send, parts } = await mounted();
+    parts.plans.set('special', [{ name: 'per-export', limit: 5, window: 'day' }]);
+    parts.heldQuotaOf.mockResolvedValue({ ...quota(true), plan: 'special' });
+    parts.resolvedPlanOf.mockReturnValue('special');
+    for (const body of [{ limits: { 'per-export': 9 } }, { plan: 'pro', limits: { 'per-export': 9 } }]) {
+      for (const method of ['PUT', 'PATCH']) expect((await send(method, '/quotas/acme', body)).status).toBe(200);
+    }
   });
 
   it('locate in the body what the service refuses later', async () => {
     const { send, parts } = await mounted();
     parts.quotas.merge.mockRejectedValue(invalidRequest([{ location: 'timeZone', message: 'changed too often' }]));
     expect(locations((await send('PATCH', '/quotas/acme', {})).json)).toEqual(['body.timeZone']);
+  });
+});
+
+describe('POST /quotas/:tenantId/reset', () => {
+  it('hands the reason on and answers as GET does', async () => {
+    const { send, parts } = await mounted();
+    const reset = await send('POST', '/quotas/acme/reset', { reason: 'our outage of Monday' });
+    expect(reset.json).toEqual((await send('GET', '/quotas/acme')).json);
+    expect(reset.status).toBe(200);
+    expect(parts.quotas.reset).toHaveBeenCalledExactlyOnceWith('acme', {
+      reason: 'our outage of Monday',
+      author: 'admin',
+    });
+  });
+
+  it.each([
+    ['no reason', {}, ['body.reason']],
+    ['an empty one', { reason: '' }, ['body.reason']],
+    ['blanks', { reason: ' \n' }, ['body.reason']],
+    ['501 characters', { reason: 'x'.repeat(501) }, ['body.reason']],
+    ['a NUL', { reason: 'a\0b' }, ['body.reason']],
+    ['half a character', '{"reason": "\\ud800"}', ['body.reason']],
+    ['a number', { reason: 7 }, ['body.reason']],
+    ['a field that is not there yet', { reason: 'x', at: '2027-01-31' }, ['body.at']],
+    ['no object', [], ['body']],
+  ])('refuses %s', async (_case, body, expected) => {
+    const { send, parts } = await mounted();
+    const { status, json } = await send('POST', '/quotas/acme/reset', body);
+    expect([status, json.code, locations(json)]).toEqual([400, 'invalid_request', expected]);
+    expect(parts.quotas.reset).not.toHaveBeenCalled();
+  });
+
+  it('takes 500 characters, however many bytes they have', async () => {
+    const { send } = await mounted();
+    expect((await send('POST', '/quotas/acme/reset', { reason: '🎁'.repeat(500) })).status).toBe(200);
+  });
+
+  it('is a 404 for a tenant that does not exist', async () => {
+    const { send, parts } = await mounted();
+    parts.quotas.reset.mockRejectedValue(tenantNotFound());
+    const { status, json } = await send('POST', '/quotas/acme/reset', { reason: 'x' });
+    expect([status, json.code]).toEqual([404, 'tenant_not_found']);
   });
 });
 

@@ -43,3 +43,45 @@ describe('the limits that a change may name', () => {
     expect(faultsOf({ fortnight: null, decade: 1 })).toEqual(['limits.fortnight', 'limits.decade']);
   });
 });
+
+describe('an override with an end', () => {
+  const endOf = (setting: typeof EMPTY_SETTING) => setting.limits.get('day')?.untilMs;
+  const until = (text: string) => ({ limits: { day: { limit: 7, until: text } } });
+
+  it('ends at its instant, or with the first instant of its date in the zone that the tenant then has', () => {
+    expect(endOf(applyPatch(EMPTY_SETTING, until('2027-01-31T01:00:00+01:00'), NOW))).toBe(Date.UTC(2027, 0, 31));
+    expect(endOf(applyPatch(EMPTY_SETTING, until('2027-01-31'), NOW))).toBe(Date.UTC(2027, 0, 31));
+    const tokyo = { ...until('2027-01-31'), timeZone: 'Asia/Tokyo' };
+    for (const change of [applyPatch, replaceBy]) {
+      expect(endOf(change(EMPTY_SETTING, tokyo, NOW))).toBe(Date.UTC(2027, 0, 30, 15));
+    }
+    const present = applyPatch(EMPTY_SETTING, { timeZone: 'Asia/Tokyo' }, NOW);
+    expect(endOf(applyPatch(present, until('2027-01-31'), NOW))).toBe(Date.UTC(2027, 0, 30, 15));
+    // A PUT without a zone returns to UTC.
+    expect(endOf(replaceBy(present, until('2027-01-31'), NOW))).toBe(Date.UTC(2027, 0, 31));
+  });
+
+  it('ends with the next date where its own never comes, and counts the days of a change of zone as they will be', () => {
+    const samoa = applyPatch(EMPTY_SETTING, { timeZone: 'Pacific/Apia' }, Date.UTC(2011, 0));
+    const skipped = applyPatch(samoa, until('2011-12-30'), Date.UTC(2011, 10));
+    expect(endOf(skipped)).toBe(Date.UTC(2011, 11, 30, 10));
+    // By midday of UTC Kiritimati has begun the 25th already; the tenant's 24th ends at the old end, and a short 25th follows.
+    const ahead = applyPatch(EMPTY_SETTING, { ...until('2026-11-26'), timeZone: 'Pacific/Kiritimati' }, NOW);
+    expect(endOf(ahead)).toBe(Date.UTC(2026, 10, 25, 10));
+    expect(endOf(applyPatch(EMPTY_SETTING, { ...until('2026-11-25'), timeZone: 'Pacific/Kiritimati' }, NOW))).toBe(
+      Date.UTC(2026, 10, 25),
+    );
+  });
+
+  it('is gone from the row with the first change after its end, and stays until then', () => {
+    const timed = applyPatch(EMPTY_SETTING, until('2026-11-24T12:00:01Z'), NOW);
+    expect(applyPatch(timed, { plan: 'pro' }, NOW + 999).limits.size).toBe(1);
+    const after = applyPatch(timed, {}, NOW + 1_000);
+    expect([after.limits.size, isSet(after)]).toEqual([0, true]);
+  });
+
+  it('loses its end where the number is set without one', () => {
+    const timed = applyPatch(EMPTY_SETTING, until('2027-01-31'), NOW);
+    expect(applyPatch(timed, { limits: { day: 7 } }, NOW).limits.get('day')).toEqual({ limit: 7, untilMs: undefined });
+  });
+});

@@ -13,7 +13,7 @@ import {
   type SettingPatch,
   type StoredSetting,
 } from '../../core/quota/setting.js';
-import { reasonFault, settingFaults } from '../../core/quota/settingFaults.js';
+import { resetFaults, settingFaults } from '../../core/quota/settingFaults.js';
 import type { Clock } from '../../ports/clock.js';
 import type { QuotaReset, TenantDirectory, TenantSetting } from '../../ports/tenantDirectory.js';
 import { NO_SETTING, type QuotaRules, type TenantQuota, tenantQuotaOf } from './tenantQuota.js';
@@ -127,11 +127,10 @@ export class QuotaService {
 
   /**
    * Lets what the tenant used count as 0 from now on, in every window. Throws as `remove`.
-   * @param reset the reason has 1 to 500 characters
+   * @param reset a reason of 1 to 500 characters, an author of 1 to 256
    */
   async reset(tenantId: string, reset: QuotaReset): Promise<TenantQuota> {
-    const fault = reasonFault(reset.reason);
-    if (fault !== undefined) throw invalidRequest([{ location: 'reason', message: fault }]);
+    refuse(resetFaults(reset));
     if (!this.quotaOf(tenantId).hasSetting && !(await this.#parts.hasUsage(tenantId))) throw tenantNotFound();
     return this.#make(this.#parts.directory.reset(tenantId, reset));
   }
