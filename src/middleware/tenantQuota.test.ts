@@ -1,22 +1,21 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { describe, expect, it, vi } from 'vitest';
 import { FakeResponse, fakeRequest } from '../../test/http/fakeRequest.js';
+import { limitState, decision as made } from '../../test/quota/decisions.js';
 import { createAdmit, type Decision } from '../http/admit.js';
 import { TallygateError } from '../http/faults.js';
 import { createResolvers } from '../http/tenantOf.js';
 import { createTenantlessNotice } from './caller.js';
 import { createTenantQuota, type TenantQuotaOptions, type TenantQuotaParts } from './tenantQuota.js';
 
-const decision = (allowed: boolean, tenantId = 'acme', cost = 1): Decision => ({
-  outcome: allowed ? 'admitted' : 'denied',
-  allowed,
-  tenantId,
-  cost,
-  label: { decidedAtMs: 0, usageDate: '2026-11-24', resetNumber: 0 },
-  limits: [{ name: 'minute', limit: 5, used: 5, remaining: 0, startMs: 0, resetAtMs: 60_000, violated: !allowed }],
-  exceeded: [],
-  chargeUnknown: false,
-});
+const decision = (allowed: boolean, tenantId = 'acme', cost = 1): Decision =>
+  made({
+    outcome: allowed ? 'admitted' : 'denied',
+    allowed,
+    tenantId,
+    cost,
+    limits: [limitState({ limit: 5, used: 5, remaining: 0, violated: !allowed })],
+  });
 
 function mount(options: TenantQuotaOptions = {}, parts: Partial<TenantQuotaParts> = {}) {
   const decide = vi.fn((tenantId: string, cost: number): Decision | Promise<Decision> =>

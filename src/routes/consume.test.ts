@@ -1,32 +1,18 @@
 import express from 'express';
 import { describe, expect, it, vi } from 'vitest';
 import { listening } from '../../test/http/listening.js';
+import { limitState, decision as made } from '../../test/quota/decisions.js';
 import { createAdmit, type Decision } from '../http/admit.js';
 import { sendError } from '../http/respond.js';
 import { consume } from './consume.js';
 
-const decision = (tenantId: string, cost: number, more: Partial<Decision> = {}): Decision => ({
-  outcome: 'admitted',
-  allowed: true,
-  tenantId,
-  cost,
-  label: { decidedAtMs: 0, usageDate: '2026-11-24', resetNumber: 0 },
-  limits: [
-    { name: 'minute', limit: 60, used: 1, remaining: 59, startMs: 0, resetAtMs: 60_000, violated: false },
-    {
-      name: 'day',
-      limit: undefined,
-      used: 1,
-      remaining: undefined,
-      startMs: 0,
-      resetAtMs: 86_400_000,
-      violated: false,
-    },
-  ],
-  exceeded: [],
-  chargeUnknown: false,
-  ...more,
-});
+const decision = (tenantId: string, cost: number, more: Partial<Decision> = {}): Decision =>
+  made({
+    tenantId,
+    cost,
+    limits: [limitState(), limitState({ name: 'day', limit: undefined, remaining: undefined, resetAtMs: 86_400_000 })],
+    ...more,
+  });
 
 async function mounted() {
   const parts = {

@@ -1,22 +1,15 @@
 import { Agent, request } from 'node:http';
 import { connect } from 'node:net';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { decision as made } from '../../test/quota/decisions.js';
 import { TallygateError } from '../core/errors.js';
 import { DEFAULT_PLANS } from '../core/quota/plans.js';
 import { createAdmit, type Decision } from '../http/admit.js';
+import { createResolvers } from '../http/tenantOf.js';
 import { createMetrics } from '../telemetry/metrics.js';
 import { type ServerConfig, type ServerParts, startServer } from './server.js';
 
-const decision = (tenantId: string): Decision => ({
-  outcome: 'admitted',
-  allowed: true,
-  tenantId,
-  cost: 1,
-  label: { decidedAtMs: 0, usageDate: '2026-11-24', resetNumber: 0 },
-  limits: [],
-  exceeded: [],
-  chargeUnknown: false,
-});
+const decision = (tenantId: string): Decision => made({ tenantId, limits: [] });
 
 /** A promise that the test settles. */
 function deferred<Value>() {
@@ -34,18 +27,26 @@ async function started(config: Partial<ServerConfig> = {}, more: Partial<ServerP
   const lines: string[] = [];
   const onError = vi.fn();
   const decide = vi.fn((tenantId: string): Decision | Promise<Decision> => decision(tenantId));
+  const notHere = () => {
+    throw new Error('not in this test');
+  };
+  const charging = { decide, recordCall: () => undefined, admit: createAdmit('both') };
+  const tenantHeader = 'x-tenant-id';
   const parts: ServerParts = {
-    consume: { decide, recordCall: () => undefined, admit: createAdmit('both') },
+    consume: charging,
+    authorize: { ...charging, tenantHeader, tenantOf: createResolvers({ tenantHeader }).tenantOf },
     admin: {
       queryUsage: async (tenantId) => ({ tenantId }),
       quotas: {
-        quotaOf: () => {
-          throw new Error('not in this test');
-        },
-        replace: () => Promise.reject(new Error('not in this test')),
-        merge: () => Promise.reject(new Error('not in this test')),
+        replace: notHere,
+        merge: notHere,
+        reset: notHere,
         remove: () => Promise.reject(new RangeError('a bug')),
       },
+      heldQuotaOf: notHere,
+      resolvedPlanOf: notHere,
+      readDenials: () => [],
+      process: { host: 'web-1', pid: 17, since: new Date(0) },
       look: decide,
       hasUsage: async () => false,
       recordStorage: () => undefined,
@@ -182,11 +183,11 @@ describe('the routes of the server', () => {
     expect((await (await started({ metricsPublic: true })).get('/metrics')).status).toBe(200);
   });
 
-  it('stay up with a ledger that was lost later, and say so', async () => {
+  it('stay up with stores that were lost later, and say so', async () => {
     const { get, state } = await started();
-    state.degraded.push('ledger');
+    state.degraded.push('ledger', 'counter_store');
     const { status, json } = await get('/readyz');
-    expect([status, json()]).toEqual([200, { status: 'degraded', degraded: ['ledger'] }]);
+    expect([status, json()]).toEqual([200, { status: 'degraded', degraded: ['ledger', 'counter_store'] }]);
   });
 
   it('answer an unknown one with a 404 problem, with the id of the request in body and header', async () => {
@@ -203,6 +204,13 @@ describe('the routes of the server', () => {
     expect(headers.get('x-content-type-options')).toBe('nosniff');
   });
 
+  it('promise no HTTPS, which a server of plain HTTP does not speak', async () => {
+    const { headers } = await (await started()).get('/');
+    expect(headers.get('strict-transport-security')).toBeNull();
+    expect(headers.get('content-security-policy')).toContain("default-src 'self'");
+    expect(headers.get('content-security-policy')).not.toContain('upgrade-insecure-requests');
+  });
+
   it('answer a bug with a 500 that says nothing of it, and tell the log', async () => {
     const { get, onError } = await started();
     const { status, text } = await get('/api/admin/quotas/a', {
@@ -212,6 +220,61 @@ describe('the routes of the server', () => {
     expect(status).toBe(500);
     expect(text).not.toContain('a bug');
     expect(onError).toHaveBeenCalledExactlyOnceWith(expect.any(RangeError), expect.any(String));
+  });
+});
+
+describe('/v1/authorize of the server', () => {
+  const asking = (more: Record<string, string> = {}) => ({
+    headers: { 'X-Tenant-Id': 'acme', 'X-Tallygate-Token': 'tg_kept', ...more },
+  });
+
+  it('takes every method and any path below it: a gateway asks with what its client sent', async () => {
+    const { get, decide } = await started();
+    for (const method of ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'PROPFIND']) {
+      expect([method, (await get('/v1/authorize', { method, ...asking() })).status]).toEqual([method, 200]);
+    }
+    for (const path of ['/', '/orders/17?page=2', '/%zz', '//', '/v1/consume', '?deny=403']) {
+      expect([path, (await get(`/v1/authorize${path}`, asking())).status]).toEqual([path, 200]);
+    }
+    expect(decide).toHaveBeenCalledTimes(14);
+    for (const path of ['/v1/authorized', '/V1/authorize']) {
+      expect((await get(path, { headers: { authorization: 'Bearer tg_kept' } })).status).toBe(404);
+    }
+  });
+
+  it("takes its own token before Authorization, which is the client's for the app behind", async () => {
+    const { get, decide } = await started();
+    const status = async (headers: Record<string, string>) =>
+      (await get('/v1/authorize', { headers: { 'X-Tenant-Id': 'acme', ...headers } })).status;
+    expect(await status({ 'X-Tallygate-Token': 'tg_kept', authorization: 'Bearer of-the-client' })).toBe(200);
+    expect(await status({ authorization: 'Bearer tg_kept' })).toBe(200);
+    expect(decide).toHaveBeenCalledTimes(2);
+    expect(await status({ 'X-Tallygate-Token': 'wrong', authorization: 'Bearer tg_kept' })).toBe(401);
+    expect(await status({ 'X-Tallygate-Token': '', authorization: 'Bearer tg_kept' })).toBe(401);
+    expect(await status({ authorization: 'Bearer of-the-client' })).toBe(401);
+    expect(await status({})).toBe(401);
+    expect(decide).toHaveBeenCalledTimes(2);
+  });
+
+  it('waits for the start as every route does', async () => {
+    const opening = deferred<void>();
+    const { server, get, decide } = await started({}, { start: () => opening.promise });
+    const early = get('/v1/authorize', asking());
+    expect((await get('/livez')).status).toBe(200);
+    expect(decide).not.toHaveBeenCalled();
+    opening.resolve();
+    await server.ready;
+    expect((await early).status).toBe(200);
+  });
+
+  it('is the only route that its token opens', async () => {
+    const { get } = await started();
+    for (const path of ['/v1/consume', '/metrics', '/api/admin/denials'])
+      expect([path, (await get(path, asking())).status]).toEqual([path, 401]);
+    expect((await get('/api/admin/denials', { headers: { authorization: 'Bearer tg_kept' } })).json()).toMatchObject({
+      scope: 'process',
+      denials: [],
+    });
   });
 });
 
