@@ -1,7 +1,7 @@
 // The step of the counters, case by case. Windows are written in small numbers: a window of ten, and the store's clock at 12.
 import { describe, expect, test } from 'vitest';
-import { type Counters, decide, stored, usedOf, windowOf } from '../../../test/quota/counters.js';
-import type { ChargeWindow, StoredWindow } from './charge.js';
+import { type Counters, decide, type FlooredWindow, stored, usedOf, windowOf } from '../../../test/quota/counters.js';
+import type { StoredWindow } from './counter.js';
 
 const MOST = Number.MAX_SAFE_INTEGER;
 
@@ -107,7 +107,7 @@ describe('a cost fits whole in every window, or nothing is charged', () => {
 });
 
 describe('cost 0 looks', () => {
-  test.each<[string, Counters, ChargeWindow, number]>([
+  test.each<[string, Counters, FlooredWindow, number]>([
     ['a full window', { w: stored(10, 20, 5) }, windowOf('w', 5), 5],
     ['a limit of 0', {}, windowOf('w', 0), 0],
     ['an absent window', {}, windowOf('w', 5), 0],
@@ -124,7 +124,7 @@ describe('cost 0 looks', () => {
 
 describe('a reply without an answer charges nothing', () => {
   const cold = windowOf('day', 5, { fromLedger: true });
-  test.each<[string, Counters, ChargeWindow[], { timeMs?: number; deadlineMs?: number }, string]>([
+  test.each<[string, Counters, FlooredWindow[], { timeMs?: number; deadlineMs?: number }, string]>([
     // cold: only a limited window whose sum the ledger knows can be unknown.
     ['a limited day is absent', {}, [cold], {}, 'cold'],
     [

@@ -1,13 +1,13 @@
 // What else a counter must count at least: the ledger's sum, and what shorter windows have counted. Small numbers as in charge.test.ts.
 import { describe, expect, test } from 'vitest';
-import { type Counters, decide, stored, usedOf, windowOf } from '../../../test/quota/counters.js';
-import type { ChargeWindow, StoredWindow } from './charge.js';
+import { type Counters, decide, type FlooredWindow, stored, usedOf, windowOf } from '../../../test/quota/counters.js';
+import type { StoredWindow } from './counter.js';
 
 describe('a floor', () => {
-  const withFloor = (used: number, limit = 10, more: { start?: number; provisional?: true } = {}): ChargeWindow =>
+  const withFloor = (used: number, limit = 10, more: { start?: number; provisional?: true } = {}): FlooredWindow =>
     windowOf('w', limit, { fromLedger: true, floor: { start: 10, used, ...more } });
 
-  test.each<[string, Counters, ChargeWindow, StoredWindow]>([
+  test.each<[string, Counters, FlooredWindow, StoredWindow]>([
     ['raises', { w: stored(10, 20, 2) }, withFloor(5), stored(10, 20, 6)],
     ['never lowers', { w: stored(10, 20, 7) }, withFloor(5), stored(10, 20, 8)],
     ['is a maximum, no sum: the same again changes nothing', { w: stored(10, 20, 5) }, withFloor(5), stored(10, 20, 6)],
@@ -50,7 +50,7 @@ describe('a floor', () => {
     expect(decide(counters, [windowOf('w', 10)], { timeMs: 20 }).after).toEqual({ w: stored(20, 30, 1) });
   });
 
-  test.each<[string, Counters, ChargeWindow, Counters]>([
+  test.each<[string, Counters, FlooredWindow, Counters]>([
     ['raised', { w: stored(10, 20, 2) }, withFloor(10), { w: stored(10, 20, 10) }],
     ['seeded', {}, withFloor(10), { w: stored(10, 20, 10) }],
     ['cleared of its mark', { w: stored(10, 20, 10, true) }, withFloor(10), { w: stored(10, 20, 10) }],
@@ -79,7 +79,7 @@ describe('a window that is new counts at least what a window inside it has count
     fromLedger: true,
     floor: { start: 0, used: 2 },
   });
-  test.each<[string, Counters, ChargeWindow[], number[]]>([
+  test.each<[string, Counters, FlooredWindow[], number[]]>([
     ['the ledger knows less', { day: stored(10, 20, 7) }, [windowOf('day', undefined), month], [8, 8]],
     ['in any order', { day: stored(10, 20, 7) }, [month, windowOf('day', undefined)], [8, 8]],
     ['the ledger knows more', { day: stored(10, 20, 1) }, [windowOf('day', undefined), month], [2, 3]],
