@@ -186,7 +186,7 @@ export class QuotaService {
   /** Keeps the newer of two: this process applies its own change at once, and the poll may still be reading an older row. */
   #keep(setting: TenantSetting): TenantQuota {
     const known = this.#held.get(setting.tenantId);
-    if (known !== undefined && known.setting.version >= setting.version) return this.quotaOf(setting.tenantId);
+    if (known !== undefined && known.setting.version >= setting.version) return known.quota;
     return this.#hold(setting);
   }
 
