@@ -10,6 +10,23 @@ export async function freePort(): Promise<number> {
   throw new Error('no free port below 55536 in 50 attempts');
 }
 
+/** A free port whose bus port (10,000 above) is free too. */
+export async function freeClusterPort(): Promise<number> {
+  for (let attempt = 0; attempt < 50; attempt++) {
+    const port = await freePort();
+    if (await isFree(port + 10_000)) return port;
+  }
+  throw new Error('no free port with a free bus port in 50 attempts');
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
+  });
+}
+
 function portOfKernel(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer();

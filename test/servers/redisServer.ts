@@ -21,6 +21,8 @@ export interface RedisServer {
 }
 
 export interface RedisOptions {
+  /** Instead of any free port. */
+  readonly port?: number;
   /** Added to the command line, as `['--maxmemory', '10mb']`. */
   readonly args?: readonly string[];
 }
@@ -28,7 +30,7 @@ export interface RedisOptions {
 export async function startRedis(options: RedisOptions = {}): Promise<RedisServer> {
   const { command, libraries } = await redisBinary();
   const folder = newFolder('redis');
-  const port = await freePort();
+  const port = options.port ?? (await freePort());
   const args = [
     ...['--port', String(port), '--bind', '127.0.0.1', '--dir', folder, '--save', '', '--appendonly', 'no'],
     // A process title is written over the environment, where the run's marker is.
