@@ -4,12 +4,16 @@ import { outageNotice } from './outageNotice.js';
 function noticeAt() {
   const clock = { nowMs: 0, wallMs: () => 0, monotonicMs: () => clock.nowMs };
   const told: string[] = [];
+  const leftOut: number[] = [];
   const notice = outageNotice(
     clock,
     (text: string) => text,
-    (text) => void told.push(text),
+    (text, others) => {
+      told.push(text);
+      leftOut.push(others);
+    },
   );
-  return { clock, told, notice };
+  return { clock, told, leftOut, notice };
 }
 
 describe('an outage is told', () => {
@@ -28,11 +32,15 @@ describe('an outage is told', () => {
     expect(told).toEqual(['timeout', 'refused']);
   });
 
-  it('again where more kinds came than are kept', () => {
-    const { told, notice } = noticeAt();
-    notice('first');
-    for (let kind = 0; kind < 50; kind += 1) notice(`kind ${kind}`);
-    notice('first');
-    expect(told.filter((text) => text === 'first')).toHaveLength(2);
+  it('in ten lines of half a minute, however many reasons there are, and says how many it left out', () => {
+    const { clock, told, leftOut, notice } = noticeAt();
+    for (let failure = 0; failure < 10_000; failure += 1) {
+      clock.nowMs += 1;
+      notice(`refused at ${failure}`);
+    }
+    expect(told).toHaveLength(10);
+    clock.nowMs += 30_000;
+    notice('refused again');
+    expect([told.length, leftOut.at(-1)]).toEqual([11, 9_990]);
   });
 });

@@ -33,12 +33,28 @@ export function createTelemetry(
   const events = createEvents(eventFaults(log));
   const otel = api === undefined ? {} : openTelemetryMetrics(api);
   return {
-    observer: fanOut(metrics.observer, denials.observer, events.observer, otel),
+    observer: fanOut(metrics.observer, denials.observer, events.observer, otel, outageLog(log)),
     metrics,
     denials,
     events,
     traced: api === undefined ? (decide) => decide : (decide) => tracedDecide(decide, api),
   };
+}
+
+/** Begin and end of each outage; a store that comes and goes is told now and then. */
+function outageLog(log: Log): Pick<Observer, 'storeDown' | 'storeUp'> {
+  const tellDown = outageNotice(
+    systemClock,
+    () => 'down',
+    (reason: string) => log.warn({ reason }, 'The counter store is down: the outage policy decides.'),
+  );
+  const tellUp = outageNotice(
+    systemClock,
+    () => 'up',
+    (downMs: number, outages) =>
+      log.info({ downMs: Math.round(downMs), moreOutages: outages }, 'The counter store answers again.'),
+  );
+  return { storeDown: tellDown, storeUp: tellUp };
 }
 
 /** A listener that fails fails with every event: said now and then. */
