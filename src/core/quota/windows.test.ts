@@ -1,24 +1,26 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { periodAt, type TenantCalendar, UTC_CALENDAR } from '../time/calendar.js';
-import { type EffectiveLimit, isCalendarUnit, WINDOW_UNITS, type WindowUnit } from './limit.js';
-import { fieldOf, type PlannedWindow, planWindows } from './windows.js';
+import { type EffectiveLimit, isCalendarUnit, isSliding, type LimitWindow, WINDOW_UNITS } from './limit.js';
+import { fieldOf, isFixedWindow, type PlannedFixed, type PlannedWindow, planWindows } from './windows.js';
 
-const limit = (name: string, window: WindowUnit, most: number | 'unlimited' = 10): EffectiveLimit => ({
-  name,
-  window,
-  limit: most,
+const limit = (name: string, window: LimitWindow, most: number | 'unlimited' = 10): EffectiveLimit => ({
+  ...{ name, window, limit: most },
+  enforce: 'hard',
   source: 'plan',
 });
+/** What every window of `limit` has. */
+const OF_TEN = { limit: 10, denies: true, tellAt: 8 };
 const at = (text: string): number => Date.parse(text);
 const BERLIN: TenantCalendar = { timeZone: 'Europe/Berlin', billingAnchorDay: 15, earlier: [] };
 
-test.each<[string, WindowUnit, string]>([
+test.each<[string, LimitWindow, string]>([
   ['minute', 'minute', 'minute'],
   ['month', 'month', 'month'],
   ['burst', 'minute', 'burst@minute'],
   ['burst', 'day', 'burst@day'],
-])('a limit named %s on a %s is counted in the field %s', (name, window, field) => {
+  ['burst', { seconds: 10 }, 'burst~10'],
+])('a limit named %s on %j is counted in the field %s', (name, window, field) => {
   expect(fieldOf({ name, window })).toBe(field);
 });
 
@@ -33,7 +35,7 @@ describe('planWindows', () => {
     expect(plan.windows.slice(0, 2)).toEqual([
       {
         field: 'minute',
-        limit: 10,
+        ...OF_TEN,
         starts: [at('2024-06-10T10:29Z'), at('2024-06-10T10:30Z'), at('2024-06-10T10:31Z')],
         end: at('2024-06-10T10:32Z'),
         fromLedger: false,
@@ -41,7 +43,7 @@ describe('planWindows', () => {
       },
       {
         field: 'hour',
-        limit: 10,
+        ...OF_TEN,
         starts: [at('2024-06-10T09:00Z'), at('2024-06-10T10:00Z'), at('2024-06-10T11:00Z')],
         end: at('2024-06-10T12:00Z'),
         fromLedger: false,
@@ -56,7 +58,7 @@ describe('planWindows', () => {
     expect(planWindows(limits, BERLIN, at('2024-03-31T12:00Z')).windows).toEqual([
       {
         field: 'day',
-        limit: 10,
+        ...OF_TEN,
         starts: [at('2024-03-29T23:00Z'), at('2024-03-30T23:00Z'), at('2024-03-31T22:00Z')],
         end: at('2024-04-01T22:00Z'),
         fromLedger: true,
@@ -68,7 +70,7 @@ describe('planWindows', () => {
       },
       {
         field: 'week',
-        limit: 10,
+        ...OF_TEN,
         starts: [at('2024-03-17T23:00Z'), at('2024-03-24T23:00Z'), at('2024-03-31T22:00Z')],
         end: at('2024-04-07T22:00Z'),
         fromLedger: true,
@@ -80,7 +82,7 @@ describe('planWindows', () => {
       },
       {
         field: 'month',
-        limit: 10,
+        ...OF_TEN,
         starts: [at('2024-02-14T23:00Z'), at('2024-03-14T23:00Z'), at('2024-04-14T22:00Z')],
         end: at('2024-05-14T22:00Z'),
         fromLedger: true,
@@ -97,7 +99,10 @@ describe('planWindows', () => {
     const now = at('2024-03-31T12:00Z');
     const plan = planWindows([limit('minute', 'minute'), limit('daily', 'day'), limit('month', 'month')], BERLIN, now);
     expect(plan.windows.map((one) => one.field)).toEqual(['minute', 'daily@day', 'month', 'day']);
-    expect(plan.windows[3]).toEqual({ ...plan.windows[1], field: 'day', limit: undefined });
+    expect(plan.windows[3]).toEqual({
+      ...plan.windows[1],
+      ...{ field: 'day', limit: undefined, denies: false, tellAt: undefined },
+    });
     expect(plan.dayIndex).toBe(3);
     expect(planWindows([], BERLIN, now)).toMatchObject({ windows: [{ field: 'day', limit: undefined }], dayIndex: 0 });
   });
@@ -118,7 +123,7 @@ describe('planWindows', () => {
       earlier: [{ timeZone: 'Pacific/Auckland', billingAnchorDay: 1, until: at('2024-06-10T00:00Z') }],
     };
     const plan = planWindows([], calendar, at('2024-06-11T03:00Z'));
-    expect(plan.windows[0]?.starts).toEqual([
+    expect(fixedOf(plan.windows)[0]?.starts).toEqual([
       at('2024-06-08T12:00Z'),
       at('2024-06-09T12:00Z'),
       at('2024-06-11T04:00Z'),
@@ -140,12 +145,12 @@ test('the present window holds now, the others lie beside it, and no window ends
       const plan = planWindows(some, tenant, nowMs);
       expect(plan.windows[plan.dayIndex]).toMatchObject({ field: 'day' });
       expect(plan.windows.slice(0, some.length).map((one) => one.field)).toEqual(some.map(fieldOf));
-      for (const [index, window] of plan.windows.entries()) {
+      for (const [index, window] of fixedOf(plan.windows).entries()) {
         const [previous, present, next] = window.starts;
         expect(previous < present && present <= nowMs && nowMs < next && next < window.end).toBe(true);
         expect(plan.validUntilMs).toBeLessThanOrEqual(next);
         const unit = some[index]?.window ?? 'day';
-        if (isCalendarUnit(unit)) expect(next).toBe(periodAt(unit, nowMs, tenant).end);
+        if (!isSliding(unit) && isCalendarUnit(unit)) expect(next).toBe(periodAt(unit, nowMs, tenant).end);
       }
       const later = planWindows(some, tenant, plan.validUntilMs - 1);
       expect(later).toEqual(plan);
@@ -155,4 +160,39 @@ test('the present window holds now, the others lie beside it, and no window ends
   );
 });
 
-const startsOf = (windows: readonly PlannedWindow[]): number[] => windows.map((window) => window.starts[1]);
+test.each<[EffectiveLimit['enforce'], number | 'unlimited', boolean, number | undefined]>([
+  // enforce, limit: whether it denies, from which count the first threshold is told of
+  ['hard', 10, true, 8],
+  ['soft', 10, false, 8],
+  ['shadow', 10, false, 8],
+  ['hard', 'unlimited', false, undefined],
+  // Four fifths, rounded up; the second threshold is the limit itself.
+  ['hard', 1, true, 1],
+  ['hard', 7, true, 6],
+  ['hard', Number.MAX_SAFE_INTEGER, true, 7_205_759_403_792_793],
+  ['hard', 0, true, undefined],
+])('a %s limit of %s denies: %s, and tells from %s on', (enforce, most, denies, tellAt) => {
+  const plan = planWindows([{ ...limit('minute', 'minute', most), enforce }], UTC_CALENDAR, 0);
+  expect(plan.windows[0]).toMatchObject({ denies, tellAt });
+});
+
+describe('a sliding window', () => {
+  const sliding = [limit('burst', { seconds: 15 }), limit('minute', 'minute')];
+
+  test('travels as the length of a segment: the store alone knows where it begins', () => {
+    const [window] = planWindows(sliding, UTC_CALENDAR, 1_234_567).windows;
+    expect(window).toEqual({ field: 'burst~15', limit: 10, denies: true, segmentMs: 1_500 });
+  });
+
+  test('forbids leases, bounds no plan, and is not asked of the ledger', () => {
+    const now = at('2024-03-31T12:00:30Z');
+    const plan = planWindows(sliding, BERLIN, now);
+    expect(plan).toMatchObject({ isFixed: false, asksLedger: false, dayIndex: 2 });
+    expect(plan.validUntilMs).toBe(at('2024-03-31T12:01Z'));
+    expect(planWindows([limit('minute', 'minute')], BERLIN, now)).toMatchObject({ isFixed: true, asksLedger: false });
+    expect(planWindows([...sliding, limit('day', 'day')], BERLIN, now).asksLedger).toBe(true);
+  });
+});
+
+const fixedOf = (windows: readonly PlannedWindow[]): PlannedFixed[] => windows.filter(isFixedWindow);
+const startsOf = (windows: readonly PlannedWindow[]): number[] => fixedOf(windows).map((window) => window.starts[1]);
