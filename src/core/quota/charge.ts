@@ -158,7 +158,7 @@ function writesOf(decided: Decided): { writes: CounterWrites; crossed: readonly 
   const counters = new Map<string, StoredCounter>(settled);
   const crossed: Crossing[] = [];
   const charged = saturatingSum(added, block);
-  const reserved = request.reserve !== undefined && decided.granted[0] === true && charged > 0;
+  const reserved = request.reserve !== undefined && decided.granted[0] === true && charged > 0 && found.length > 0;
   for (const [index, one] of isLook ? [] : found.entries()) {
     if (!isFixed(one)) {
       if (charged > 0) counters.set(one.window.field, { segments: withUnits(one, charged) });
