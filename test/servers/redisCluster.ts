@@ -54,6 +54,13 @@ async function meet(first: RedisServer, others: readonly RedisServer[], known: n
   }
 }
 
+async function servesAll(nodes: readonly RedisServer[]): Promise<void> {
+  for (const node of nodes) {
+    const info = () => call(node, 'CLUSTER', 'INFO').then(String);
+    await until(async () => (await info()).includes('cluster_state:ok'), { what: 'the cluster serves all slots' });
+  }
+}
+
 export async function startRedisCluster(): Promise<RedisClusterServers> {
   const nodes = await Promise.all(Array.from({ length: 2 * MASTERS }, startNode));
   const added: RedisServer[] = [];
@@ -74,6 +81,7 @@ export async function startRedisCluster(): Promise<RedisClusterServers> {
       const node = await startNode();
       added.push(node);
       await meet(nodes[0] as RedisServer, [node], nodes.length + added.length);
+      await servesAll([node]);
       return node;
     },
     call,
@@ -97,10 +105,7 @@ async function form(nodes: readonly RedisServer[]): Promise<void> {
   await Promise.all(
     replicas.map(async (node, index) => call(node, 'CLUSTER', 'REPLICATE', await idOf(nodes[index] as RedisServer))),
   );
-  for (const node of nodes) {
-    const info = () => call(node, 'CLUSTER', 'INFO').then(String);
-    await until(async () => (await info()).includes('cluster_state:ok'), { what: 'the cluster serves all slots' });
-  }
+  await servesAll(nodes);
   for (const node of replicas) {
     const info = () => call(node, 'INFO', 'replication').then(String);
     await until(async () => (await info()).includes('master_link_status:up'), { what: 'a replica follows' });
