@@ -1,23 +1,35 @@
 import { describe, expect, test, vi } from 'vitest';
 import { TallygateError } from '../../core/errors.js';
-import type { ChargeReply, ChargeRequest } from '../../core/quota/charge.js';
+import type { ChargeReply } from '../../core/quota/chargeReply.js';
+import type { ChargeRequest } from '../../core/quota/chargeRequest.js';
+import type { FinishReply, FinishRequest } from '../../core/quota/reservation.js';
 import { systemClock } from '../../ports/clock.js';
 import type { CounterStore } from '../../ports/counterStore.js';
 import { StoreClock } from './storeClock.js';
 import { StoreGuard } from './storeGuard.js';
 
-const REQUEST: ChargeRequest = { tenantId: 'tenant', cost: 1, windows: [] };
-const granted = (timeMs: number): ChargeReply => ({ outcome: 'granted', timeMs, windows: [] });
+const REQUEST: ChargeRequest = { tenantId: 'tenant', costs: [1], windows: [], resetNumber: 0 };
+const granted = (timeMs: number): ChargeReply => ({
+  ...{ outcome: 'decided', timeMs, resetNumber: 0, incarnation: '', granted: [true] },
+  ...{ windows: [], block: 0, charged: 1, crossed: [] },
+});
+const FINISH: FinishRequest = { tenantId: 'tenant', id: 'r', action: { kind: 'release' } };
+const released = (timeMs: number): FinishReply => ({ outcome: 'released', timeMs, resetNumber: 0, estimate: 1 });
 
 /** A store that answers when the test says so. */
 class HeldStore implements CounterStore {
   generation = 7;
   readonly calls: { request: ChargeRequest; answer: (reply: ChargeReply) => void; fail: (error: unknown) => void }[] =
     [];
+  readonly finishes: { answer: (reply: FinishReply) => void }[] = [];
 
   charge(request: ChargeRequest): Promise<ChargeReply> {
     return new Promise((answer, fail) => this.calls.push({ request, answer, fail }));
   }
+  finish = (_: FinishRequest): Promise<FinishReply> =>
+    new Promise((answer) => {
+      this.finishes.push({ answer });
+    });
   ready = () => Promise.resolve();
   close = () => Promise.resolve();
 }
@@ -147,6 +159,26 @@ describe('errors', () => {
       await expect(charge).rejects.toMatchObject({ code, message: 'as it is' });
       expect(observer.storeCalled).toHaveBeenLastCalledWith(told, expect.any(Number));
     }
+  });
+});
+
+describe('ending a reservation', () => {
+  test('waits as a charge does: its own time, then an unknown outcome', async () => {
+    const store = new HeldStore();
+    const { guard, observer, storeClock } = guardOf(store, 1_000);
+    const ended = guard.finish(FINISH);
+    store.finishes[0]?.answer(released(70_000));
+    expect(await ended).toEqual(released(70_000));
+    expect(storeClock.estimateMs()).toBeGreaterThanOrEqual(70_000);
+    await expect(guard.finish({ ...FINISH, waitMs: 10 })).rejects.toMatchObject({ code: 'counter_store_timeout' });
+    expect(observer.storeCalled.mock.calls.map(([outcome]) => outcome)).toEqual(['answered', 'timeout']);
+  });
+
+  test('without time left is not sent', async () => {
+    const store = new HeldStore();
+    const ended = guardOf(store).guard.finish({ ...FINISH, waitMs: 0 });
+    await expect(ended).rejects.toMatchObject({ code: 'counter_store_unavailable' });
+    expect(store.finishes).toHaveLength(0);
   });
 });
 

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import type { ChargeRequest, ChargeWindow } from '../../core/quota/charge.js';
+import { windowAt } from '../../../test/quota/tenantCounters.js';
+import type { ChargeRequest, ChargeWindow, CounterFloor } from '../../core/quota/chargeRequest.js';
 import type { CounterStore } from '../../ports/counterStore.js';
 import { memoryCounterStore } from './memoryCounterStore.js';
 
@@ -7,17 +8,12 @@ const MINUTE = 60_000;
 const DAY = 86_400_000;
 const START = 20_000 * DAY;
 
-const windowOf = (
-  field: string,
-  lengthMs: number,
-  nowMs: number,
-  fromLedger: boolean,
-  limit?: number,
-): ChargeWindow => {
-  const start = Math.floor(nowMs / lengthMs) * lengthMs;
-  const starts = [start - lengthMs, start, start + lengthMs] as const;
-  return { field, limit, starts, end: start + 2 * lengthMs, fromLedger, floor: { start, used: 0 } };
-};
+const windowOf = (field: string, lengthMs: number, nowMs: number, fromLedger: boolean, limit?: number) =>
+  windowAt(field, limit, lengthMs, nowMs, { fromLedger });
+
+/** The ledger's word that nothing was used. */
+const noneUsed = (windows: readonly ChargeWindow[]): (CounterFloor | undefined)[] =>
+  windows.map((window) => ('starts' in window ? { start: window.starts[1], used: 0 } : undefined));
 
 function storeAt(options: { maxTenants?: number; maxLiveTenants?: number }) {
   const clock = { now: START };
@@ -26,27 +22,28 @@ function storeAt(options: { maxTenants?: number; maxLiveTenants?: number }) {
     windowOf('minute', MINUTE, clock.now, false, 5),
     windowOf('day', DAY, clock.now, true, 5),
   ];
-  const charge = (tenantId: string, cost: number, windows = minuteAndDay()) =>
-    decided(store, { tenantId, cost, windows });
+  const charge = (
+    tenantId: string,
+    cost: number,
+    windows: ChargeWindow[] = minuteAndDay(),
+    floors = noneUsed(windows),
+  ) => used(store, { tenantId, costs: [cost], windows, floors, resetNumber: 0 });
   return { store, clock, charge, minuteAndDay };
 }
 
-function decided(store: CounterStore, request: ChargeRequest) {
+/** What the windows count afterwards, or why nothing was decided. */
+function used(store: CounterStore, request: ChargeRequest) {
   const reply = store.charge(request);
   if (reply instanceof Promise) throw new Error('expected a value, got a promise');
-  return reply.outcome === 'granted' || reply.outcome === 'denied'
-    ? reply.windows.map((window) => window.used)
-    : reply.outcome;
+  return reply.outcome === 'decided' ? reply.windows.map((window) => window.used + reply.charged) : reply.outcome;
 }
-
-const withoutFloors = (windows: readonly ChargeWindow[]) => windows.map((window) => ({ ...window, floor: undefined }));
 
 test('above its bound it forgets tenants that the ledger gives back, once their minute has ended', () => {
   const { clock, charge, minuteAndDay } = storeAt({ maxTenants: 10 });
   for (let index = 0; index < 10; index += 1) charge(`early-${index}`, 3);
   clock.now += MINUTE;
   for (let index = 0; index < 30; index += 1) charge(`late-${index}`, 1);
-  const outcomes = Array.from({ length: 10 }, (_, index) => charge(`early-${index}`, 0, withoutFloors(minuteAndDay())));
+  const outcomes = Array.from({ length: 10 }, (_, index) => charge(`early-${index}`, 0, minuteAndDay(), []));
   expect(outcomes.every((outcome) => outcome === 'cold')).toBe(true);
 });
 
@@ -81,4 +78,44 @@ test('two days after its last window a tenant takes no room any more', () => {
   for (let index = 0; index < 900; index += 1) charge(`new-${index}`, 1);
   // Without the sweep there would be 1,800 and the thousandth had been refused.
   expect(charge('one-more', 1)).toEqual([1, 1]);
+});
+
+test('a tenant with a reservation is kept until two days after it expired, also when the ledger knows its windows', async () => {
+  const { store, clock, charge, minuteAndDay } = storeAt({ maxTenants: 10 });
+  const windows = minuteAndDay().slice(1);
+  const reserve = { id: 'r', ttlMs: DAY };
+  await store.charge({ tenantId: 'kept', costs: [2], windows, floors: noneUsed(windows), resetNumber: 0, reserve });
+  clock.now += 2 * DAY;
+  for (let index = 0; index < 50; index += 1) charge(`crowd-${index}`, 1);
+  const commit = { kind: 'commit', actual: 2 } as const;
+  expect(store.finish({ tenantId: 'kept', id: 'r', action: commit })).toMatchObject({
+    outcome: 'expired',
+    estimate: 2,
+  });
+  clock.now += 3 * DAY;
+  for (let index = 0; index < 50; index += 1) charge(`later-${index}`, 1);
+  expect(store.finish({ tenantId: 'kept', id: 'r', action: commit })).toMatchObject({ outcome: 'unknown' });
+});
+
+test('two incarnations never have one name, also within a millisecond and after a clock that went back', async () => {
+  const { store, clock } = storeAt({});
+  const names = new Set<string>();
+  for (let index = 0; index < 50; index += 1) {
+    if (index === 25) clock.now -= 5;
+    const windows = [windowOf('minute', MINUTE, clock.now, false, 5)];
+    const reply = await store.charge({ tenantId: 'again', costs: [1], windows, resetNumber: index });
+    if (reply.outcome === 'decided') names.add(reply.incarnation);
+  }
+  expect(names.size).toBe(50);
+});
+
+test('a sliding counter that still counts is never forgotten', () => {
+  const { clock, charge } = storeAt({ maxTenants: 10 });
+  const sliding = { field: 's~60', limit: 5, denies: true, segmentMs: 6_000 };
+  charge('sliding', 5, [sliding]);
+  for (let second = 0; second < 60; second += 1) {
+    clock.now += 1_000;
+    for (let index = 0; index < 20; index += 1) charge(`crowd-${index}`, 1);
+  }
+  expect(charge('sliding', 0, [sliding])).toEqual([5]);
 });
