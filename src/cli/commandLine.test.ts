@@ -65,6 +65,7 @@ class FixedInstallation implements Installation {
       exceeded: [],
       chargeUnknown: false,
       overage: 0,
+      isReservation: false,
       settingsVersion: 0,
       crossed: [],
     }),

@@ -42,6 +42,7 @@ const look = (tenantId: string, used: number): Decision => ({
   exceeded: [],
   chargeUnknown: false,
   overage: 0,
+  isReservation: false,
   settingsVersion: 1,
   crossed: [],
 });
@@ -62,8 +63,6 @@ function fakeParts() {
     readDenials: vi.fn(() => []),
     process: { host: 'web-1', pid: 7, since: new Date(NOW) },
     recordStorage: vi.fn(),
-    readDenials: () => [],
-    process: { host: 'web-1', pid: 17, since: new Date(0) },
     nowMs: () => NOW,
     plans: new Map(DEFAULT_PLANS),
     defaultPlan: 'free',
