@@ -1,12 +1,16 @@
 import { beforeEach, describe, expect, test } from 'vitest';
+import { TenantCounters } from '../../../test/quota/tenantCounters.js';
 import { TallygateError } from '../../core/errors.js';
-import { type ChargeReply, type ChargeRequest, charge, type StoredWindow } from '../../core/quota/charge.js';
+import type { ChargeReply } from '../../core/quota/chargeReply.js';
+import type { ChargeRequest } from '../../core/quota/chargeRequest.js';
 import type { Decision, StoreErrorPolicy } from '../../core/quota/decision.js';
 import type { EffectiveLimit, WindowUnit } from '../../core/quota/limit.js';
+import type { FinishReply, FinishRequest } from '../../core/quota/reservation.js';
 import { UTC_CALENDAR } from '../../core/time/calendar.js';
 import type { CounterStore } from '../../ports/counterStore.js';
 import { silentObserver } from '../../ports/observer.js';
 import type { ChargeSumQuery } from '../../ports/usageLedger.js';
+import { memoryCounterStore } from '../../stores/memory/memoryCounterStore.js';
 import type { TenantQuota } from '../usage/quotaService.js';
 import { Admission } from './admission.js';
 import { Rehydration } from './rehydration.js';
@@ -22,16 +26,20 @@ class FarStore implements CounterStore {
   aheadMs = 0;
   failure: TallygateError | undefined;
   readonly requests: ChargeRequest[] = [];
-  readonly tenants = new Map<string, Map<string, StoredWindow>>();
+  readonly tenants = new Map<string, TenantCounters>();
 
   async charge(request: ChargeRequest): Promise<ChargeReply> {
     this.requests.push(request);
     if (this.failure !== undefined) throw this.failure;
-    const stored = this.tenants.get(request.tenantId) ?? new Map<string, StoredWindow>();
-    const { reply, writes } = charge(stored, request, Math.floor(now.wall + this.aheadMs));
-    for (const [field, window] of writes) stored.set(field, window);
-    if (writes.size > 0) this.tenants.set(request.tenantId, stored);
+    const tenant = this.tenants.get(request.tenantId) ?? new TenantCounters();
+    const reply = tenant.try(request, Math.floor(now.wall + this.aheadMs));
+    if (tenant.stored.incarnation !== undefined) this.tenants.set(request.tenantId, tenant);
     return reply;
+  }
+
+  async finish({ tenantId, id, action }: FinishRequest): Promise<FinishReply> {
+    const tenant = this.tenants.get(tenantId) ?? new TenantCounters();
+    return tenant.finish(id, action, Math.floor(now.wall + this.aheadMs));
   }
 
   get last(): ChargeRequest {
@@ -53,13 +61,14 @@ const limit = (window: WindowUnit, most: number | 'unlimited'): EffectiveLimit =
   name: window,
   window,
   limit: most,
+  enforce: 'hard',
   source: 'plan',
 });
 
 const quotaWith = (...limits: EffectiveLimit[]): TenantQuota => ({
   plan: 'free',
   planSource: 'default',
-  hasSetting: false,
+  ...{ hasSetting: false, known: true, resetNumber: 0, version: 0, validUntilMs: Number.POSITIVE_INFINITY },
   calendar: UTC_CALENDAR,
   limits,
 });
@@ -96,9 +105,12 @@ function admissionWith(policy: StoreErrorPolicy, sumCharges = sumsOfLedger): Adm
   return new Admission({
     quotaOf: () => quota,
     store: guarded,
+    localStore: memoryCounterStore(clock),
     storeClock,
     rehydration,
+    leases: undefined,
     policy,
+    refusesUnknown: false,
     timeoutMs: 250,
     clock,
     observer,
@@ -239,6 +251,65 @@ describe('the ledger is asked', () => {
     await admissionWith('deny').decide('acme', 1);
     expect(dayOf(await admission.decide('acme', 1))).toBe(2);
     expect(dayOf(await admission.decide('acme', 1))).toBe(6);
+  });
+});
+
+describe('what is held', () => {
+  /** Another process, which takes a block of the day beside its own cost; returns how it gives the block back. */
+  async function takeElsewhere(take: number) {
+    const { windows } = store.last;
+    const reply = await store.charge({ tenantId: 'acme', costs: [], windows, take, resetNumber: 0 });
+    if (reply.outcome !== 'decided') throw new Error(reply.outcome);
+    const { block, incarnation } = reply;
+    const charged = windows.map(({ field }, index) => ({ field, start: reply.windows[index]?.start ?? 0 }));
+    const settle = { incarnation, block, rest: block, windows: charged };
+    return {
+      block,
+      giveBack: () => store.charge({ tenantId: 'acme', costs: [], windows: [], resetNumber: 0, settle }),
+    };
+  }
+
+  beforeEach(() => {
+    quota = quotaWith(limit('minute', 'unlimited'), limit('day', 100));
+  });
+
+  test('by another process’s lease is no floor: what goes back stays back after the next reading of the ledger', async () => {
+    const admission = admissionWith('deny');
+    await admission.decide('acme', 1);
+    const { block, giveBack } = await takeElsewhere(12);
+    expect(block).toBe(12);
+    expect(dayOf(await admission.decide('acme', 1))).toBe(14);
+    await giveBack();
+    pass(FLUSH_INTERVAL_MS);
+    const before = asked.length;
+    expect(dayOf(await admission.decide('acme', 1))).toBe(3);
+    expect(asked.length).toBe(before + 1);
+    expect(dayOf(await admission.decide('acme', 1))).toBe(4);
+  });
+
+  test('by a reservation that is released is not taken for a store that forgot', async () => {
+    const admission = admissionWith('deny');
+    await admission.decide('acme', 1);
+    await admission.decide('acme', 30, { id: 'r', ttlMs: 60_000 });
+    expect(dayOf(await admission.decide('acme', 1))).toBe(32);
+    const before = asked.length;
+    expect(await store.finish({ tenantId: 'acme', id: 'r', action: { kind: 'release' } })).toMatchObject({
+      outcome: 'released',
+    });
+    expect(dayOf(await admission.decide('acme', 1))).toBe(3);
+    expect(dayOf(await admission.decide('acme', 1))).toBe(4);
+    expect(asked).toHaveLength(before);
+  });
+
+  test('is part of what the process counts on from while the store is away', async () => {
+    const admission = admissionWith('local');
+    await admission.decide('acme', 60);
+    await takeElsewhere(5);
+    await admission.decide('acme', 1);
+    store.failure = new TallygateError('counter_store_unavailable', 'away');
+    // 66 are used, 5 of them held by somebody who may spend them.
+    expect((await admission.decide('acme', 35)).outcome).toBe('denied');
+    expect((await admission.decide('acme', 34)).outcome).toBe('unconfirmed');
   });
 });
 
@@ -395,7 +466,7 @@ describe('what a failed call of the store means', () => {
     const before = store.requests.length;
     store.charge = async (request) => {
       store.requests.push(request);
-      return { outcome: 'late', timeMs: now.wall };
+      return { outcome: 'late', timeMs: now.wall, resetNumber: 0 };
     };
     expect(await admission.decide('acme', 1)).toMatchObject({ outcome: 'unavailable', chargeUnknown: false });
     expect(store.requests.length - before).toBeLessThanOrEqual(4);

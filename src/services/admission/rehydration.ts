@@ -52,9 +52,10 @@ interface Standing {
   /** Whether floors were sent once more, a flush interval after the first. */
   healed: boolean;
   provisional: boolean;
-  /** What the store told last, and the units that were charged by that same call. */
+  /** What the store told last, the units that were charged by that same call, and whether they are held. */
   seen: readonly CountedWindow[] | undefined;
   seenCharge: number;
+  seenIsHeld: boolean;
   /** The last reading of the ledger, for looks. */
   read: LastReading | undefined;
   /** What is known beyond what was seen: counts that the store forgot, and what an outage policy let pass. */
@@ -126,7 +127,7 @@ export class Rehydration {
     if (standing === undefined || standing.resetNumber !== resetNumber) return windows.map(() => undefined);
     return windows.map((window) => {
       if (!isFixedWindow(window)) return undefined;
-      const used = lastKnown(standing, window);
+      const used = lastKnown(standing, window, (one) => one.used);
       return used === undefined ? undefined : { start: window.starts[1], used };
     });
   }
@@ -155,24 +156,34 @@ export class Rehydration {
   /**
    * Remembers what the store told last, and notices where it shows less than before.
    * @param charge units that the same call charged
+   * @param isHeld whether they are a reservation's
    * @returns units that an outage policy had let pass since the answer before: 0 where there was none
    */
-  counted(tenantId: string, planned: readonly PlannedWindow[], reply: DecidedReply, charge: number): number {
+  counted(
+    tenantId: string,
+    planned: readonly PlannedWindow[],
+    reply: DecidedReply,
+    charge: number,
+    isHeld = false,
+  ): number {
     const standing = this.#standings.get(tenantId) ?? this.#remembered(tenantId);
     const { windows, resetNumber } = reply;
-    const before = standing.resetNumber === resetNumber ? standing.seen : undefined;
+    const { seen, seenCharge, seenIsHeld } = standing;
+    const before = standing.resetNumber === resetNumber ? seen : undefined;
+    const spentBefore = seenIsHeld ? 0 : seenCharge;
     if (standing.resetNumber !== resetNumber) standing.known = [];
     standing.resetNumber = resetNumber;
     standing.seen = windows;
     standing.seenCharge = charge;
+    standing.seenIsHeld = isHeld;
     for (let index = 0; index < windows.length; index += 1) {
       const window = windows[index] as CountedWindow;
       if (window.provisional) standing.provisional = true;
       const earlier = before?.[index];
       // What is not held only grows in one window: a store that shows less has forgotten, even if no connection was lost.
       if (earlier === undefined || !isInLedger(planned[index] as PlannedWindow) || !isSame(window, earlier)) continue;
-      if (window.used - window.held >= earlier.used - earlier.held) continue;
-      standing.known = merged(standing.known, before ?? [], 0);
+      if (spentOf(window) >= saturatingSum(spentOf(earlier), spentBefore)) continue;
+      standing.known = merged(standing.known, withCharge({ seen, seenCharge, seenIsHeld }), 0);
       standing.limits = undefined;
     }
     const { passed } = standing;
@@ -208,8 +219,9 @@ export class Rehydration {
       if (queries[index] === undefined || !isFixedWindow(window)) return undefined;
       const sum = sums[next] ?? 0;
       next += 1;
-      // What is not flushed yet the ledger cannot know, and this process may.
-      return { start: window.starts[1], used: Math.max(sum, lastKnown(known, window) ?? 0) };
+      // What is not flushed yet the ledger cannot know, and this process may. Not what is held: whatever of it goes back would
+      // come again with this floor, for the rest of the month.
+      return { start: window.starts[1], used: Math.max(sum, lastKnown(known, window, spentOf) ?? 0) };
     });
     standing.read = { resetNumber, windows, floors, generation, atMs: this.#parts.clock.monotonicMs() };
     return floors;
@@ -238,6 +250,7 @@ const newStanding = (): Standing => ({
   provisional: false,
   seen: undefined,
   seenCharge: 0,
+  seenIsHeld: false,
   read: undefined,
   known: [],
   passed: 0,
@@ -252,23 +265,37 @@ function queryOf(tenantId: string, window: PlannedWindow, resetNumber: number): 
 const isSame = (one: CountedWindow, other: CountedWindow): boolean =>
   one.start === other.start && one.end === other.end;
 
-/** What the store told last, after the charge that it told it of. */
-const withCharge = ({ seen, seenCharge }: Standing): readonly CountedWindow[] =>
-  (seen ?? []).map((window) => ({ ...window, used: saturatingSum(window.used, seenCharge) }));
+/** What is used and not held: it only grows in one window, whatever goes back. */
+const spentOf = ({ used, held }: CountedWindow): number => used - held;
 
-function lastKnown(standing: Standing | undefined, window: PlannedFixed): number | undefined {
-  let used: number | undefined;
-  if (standing === undefined) return used;
+type Seen = Pick<Standing, 'seen' | 'seenCharge' | 'seenIsHeld'>;
+
+/** What the store told last, after the charge that it told it of. */
+const withCharge = ({ seen, seenCharge, seenIsHeld }: Seen): readonly CountedWindow[] =>
+  (seen ?? []).map((window) => ({
+    ...window,
+    used: saturatingSum(window.used, seenCharge),
+    held: seenIsHeld ? saturatingSum(window.held, seenCharge) : window.held,
+  }));
+
+function lastKnown(
+  standing: Standing | undefined,
+  window: PlannedFixed,
+  figure: (one: CountedWindow) => number,
+): number | undefined {
+  let most: number | undefined;
+  if (standing === undefined) return most;
   for (const one of [...withCharge(standing), ...standing.known]) {
-    if (one.start === window.starts[1] && one.end === window.starts[2]) used = Math.max(used ?? 0, one.used);
+    if (one.start === window.starts[1] && one.end === window.starts[2]) most = Math.max(most ?? 0, figure(one));
   }
-  return used;
+  return most;
 }
 
 /** The windows that were seen last, each with the most that is known of it, and `added` on top. */
 function merged(known: readonly CountedWindow[], seen: readonly CountedWindow[], added: number): CountedWindow[] {
   return seen.map((window) => {
-    const most = known.filter((one) => isSame(one, window)).map((one) => one.used);
-    return { ...window, used: saturatingSum(Math.max(window.used, ...most), added) };
+    const same = [window, ...known.filter((one) => isSame(one, window))];
+    const used = Math.max(...same.map((one) => one.used));
+    return { ...window, used: saturatingSum(used, added), held: used - Math.max(...same.map(spentOf)) };
   });
 }
