@@ -32,7 +32,9 @@ async function start(args: readonly string[], env: Readonly<Record<string, strin
 }
 
 /** One command line in this process, on real databases: all but the streams is as in `bin/tallygate.js`. */
-async function run(line: string, env: Readonly<Record<string, string>>, stdin = '') {
+const run = (line: string, env: Readonly<Record<string, string>>, stdin = '') => runWords(line.split(' '), env, stdin);
+
+async function runWords(words: readonly string[], env: Readonly<Record<string, string>>, stdin = '') {
   const written = { stdout: '', stderr: '' };
   const terminal = {
     stdin: Readable.from([Buffer.from(stdin)]),
@@ -46,7 +48,7 @@ async function run(line: string, env: Readonly<Record<string, string>>, stdin = 
   };
   const open = async (config: Config) => openInstallation(config);
   const parts = { terminal, env: { LOG_LEVEL: 'silent', ...env }, open, serve: async () => 1 as const };
-  return { status: await runCommandLine(parts, line.split(' ')), ...written };
+  return { status: await runCommandLine(parts, words), ...written };
 }
 
 /** The same as a process of its own. */
@@ -170,6 +172,27 @@ describe.each([
       expect.objectContaining({ name: 'day', limit: 7, source: 'override', used: 0, remaining: 7 }),
     ]);
     expect(await run('quota get nobody', env)).toMatchObject({ status: 1, stdout: '' });
+  });
+});
+
+describe('overrides and resets', () => {
+  let database: TestDatabase;
+  beforeAll(async () => {
+    database = await createMigratedDatabase();
+  });
+  afterAll(() => database.drop());
+
+  it('an override ends with its date, and a reset of a tenant that nobody knows is none', async () => {
+    const env = { DATABASE_URL: database.url };
+    const set = await run('quota set timed --limit month=500@2999-01-31 --time-zone Asia/Tokyo --json', env);
+    expect(JSON.parse(set.stdout).limits.at(-1)).toMatchObject({ limit: 500, until: '2999-01-30T15:00:00.000Z' });
+    const over = await run('quota set timed --limit month=500@2020-01-31', env);
+    expect(over).toMatchObject({ status: 2, stdout: '', stderr: expect.stringMatching(/^limits\.month\.until: /) });
+    const reset = await run('quota reset timed --reason outage --json', env);
+    expect(JSON.parse(reset.stdout)).toMatchObject({ tenantId: 'timed', timeZone: 'Asia/Tokyo' });
+    expect(await run('quota reset nobody --reason outage', env)).toMatchObject({ status: 1, stdout: '' });
+    const unreasoned = [...'quota reset timed --reason'.split(' '), ' '];
+    expect(await runWords(unreasoned, env)).toMatchObject({ status: 2, stderr: expect.stringMatching(/^reason: /) });
   });
 });
 
