@@ -1,8 +1,8 @@
 // The public names of `tallygate`.
 export type { TallygateOptions } from './composition/options.js';
-export type { Id, QuotaCalls, UsageCalls, UsageIncrements } from './composition/tenantCalls.js';
+export type { Id, QuotaCalls, Reservation, UsageCalls, UsageIncrements } from './composition/tenantCalls.js';
 export { type ErrorCode, type Fault, TallygateError } from './core/errors.js';
-export type { Decision, DecisionLabel, DecisionOutcome, LimitState } from './core/quota/decision.js';
+export type { Decision, DecisionLabel, DecisionOutcome, LimitState, ThresholdCrossing } from './core/quota/decision.js';
 export type {
   EffectiveLimit,
   Enforcement,
@@ -14,11 +14,13 @@ export type {
 } from './core/quota/limit.js';
 export type { UsagePeriod } from './core/usage/usagePeriod.js';
 export type { UsageFigures, UsageReport, UsageReportDay } from './core/usage/usageReport.js';
+export type { CostTable } from './http/costTable.js';
 export type { Handler, Next } from './http/handler.js';
 export type { OfRequest, RequestState, ResolvableRequest, TenantRules } from './http/tenantOf.js';
 export type { TenantQuotaOptions } from './middleware/tenantQuota.js';
 export type { UsageMeterOptions } from './middleware/usageMeter.js';
 export type { AdminRoutesOptions } from './routes/adminRoutes.js';
+export type { ReservationOutcome } from './services/admission/reservations.js';
 export type { ResolvePlan } from './services/usage/planResolver.js';
 export { createTallygate, type Tallygate } from './tallygate.js';
 export type {

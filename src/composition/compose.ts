@@ -7,6 +7,7 @@ import { dateAt, type UsageDate, UTC_CALENDAR } from '../core/time/calendar.js';
 import { systemClock as clock } from '../ports/clock.js';
 import type { Observer } from '../ports/observer.js';
 import type { LiveProducer, UsageLedger } from '../ports/usageLedger.js';
+import { Reservations } from '../services/admission/reservations.js';
 import { StartGate } from '../services/admission/startGate.js';
 import { watchOtherProducers } from '../services/metering/otherProducers.js';
 import type { UsageRecorder } from '../services/metering/usageRecorder.js';
@@ -31,6 +32,7 @@ import { Health, type Readiness } from './health.js';
 import { Lifecycle } from './lifecycle.js';
 import type { Log } from './log.js';
 import { metering } from './metering.js';
+import type { FlushMode } from './options.js';
 import { planResolver } from './planResolver.js';
 
 /** What one installation is made of. */
@@ -51,8 +53,12 @@ export interface CompositionSettings {
     | 'usageMeterEnabled'
     | 'flushRows'
     | 'flushIntervalMs'
+    | 'journal'
+    | 'dataDir'
     | 'migrate'
   >;
+  /** `request`: whatever is booked goes to the ledger at once. @defaultValue `interval` */
+  readonly flush?: FlushMode | undefined;
   readonly observer: Observer;
   /** Wraps each decision, as in a span of a trace. @defaultValue not wrapped */
   readonly traced?: (decide: Decide) => Decide;
@@ -65,6 +71,8 @@ export interface Composition {
   readonly admission: StartGate;
   /** The same decisions, as they are traced: for everything that decides about a request. */
   readonly decide: Decide;
+  /** Costs that are known only afterwards. */
+  readonly reservations: Reservations;
   readonly quotaService: QuotaService;
   /** What holds for the tenant, by the plan that the app's `resolvePlan` names; a promise only where that has to be waited for. */
   readonly heldQuotaOf: (tenantId: string) => TenantQuota | Promise<TenantQuota>;
@@ -110,7 +118,10 @@ export function compose(settings: CompositionSettings): Composition {
   const health = new Health();
   const observer = fanOut(settings.observer, health.observer);
   const ledger = postgresLedger(pool, { schema });
-  const { usageRecorder, flusher, producer } = metering({ ledger, config, clock, observer, health, log });
+  const { usageRecorder, flusher, producer, followJournals } = metering({
+    ...{ ledger, database: settings.database, config, flush: settings.flush },
+    ...{ clock, observer, health, log },
+  });
   const flushWithin = (mostMs: number) => flusher.flushWithin(mostMs);
   const onDecision = (decision: Decision) => usageRecorder.recordDecision(decision);
 
@@ -159,11 +170,20 @@ export function compose(settings: CompositionSettings): Composition {
     onDecision,
   });
 
+  const reservations = new Reservations({
+    decide: (tenantId, cost, reserve) => admission.decide(tenantId, cost, reserve),
+    store: counted.store,
+    quotaOf,
+    recordCommit: (commit) => usageRecorder.recordCommit(commit),
+    clock,
+    observer,
+  });
+
   const lifecycle = new Lifecycle({
     steps: [
       { name: 'the ledger', run: () => database.open() },
       { name: 'the tables of the ledger', run: bringUpToDate },
-      { name: 'the ledger', run: async () => void (await ledger.identity()) },
+      { name: 'the ledger', run: async () => producer.identify((await ledger.identity()).ledgerId) },
       { name: 'the settings of the tenants', run: () => quotaService.refresh() },
     ],
     store,
@@ -191,9 +211,13 @@ export function compose(settings: CompositionSettings): Composition {
     if (appliedNow.length > 0) log.info({ applied: appliedNow, schema }, 'The tables were brought up to date.');
   }
 
-  /** On the embedded database this process alone makes changes, applies its own, and has no other producer beside it. */
+  /**
+   * Journals of processes that died are looked for everywhere. On the embedded database this process alone makes changes, applies its
+   * own, and has no other producer beside it.
+   */
   function follow(): () => void {
-    if (embedded) return () => {};
+    const stopReplay = followJournals();
+    if (embedded) return stopReplay;
     const refresh = async () => {
       await quotaService.refresh();
       health.ledger(true);
@@ -202,6 +226,7 @@ export function compose(settings: CompositionSettings): Composition {
     const stopWatch =
       redis === undefined ? watchOtherProducers({ ledger, producer, onOthers: tellOfOthers }) : () => {};
     return () => {
+      stopReplay();
       stopPoll();
       stopWatch();
     };
@@ -217,6 +242,7 @@ export function compose(settings: CompositionSettings): Composition {
   return {
     admission,
     decide: traced((tenantId, cost) => admission.decide(tenantId, cost)),
+    reservations,
     quotaService,
     heldQuotaOf,
     resolvedPlanOf,

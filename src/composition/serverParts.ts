@@ -7,6 +7,7 @@ import { createResolvers } from '../http/tenantOf.js';
 import type { AdminRoutesParts } from '../routes/adminRoutes.js';
 import type { AuthorizeParts } from '../routes/authorize.js';
 import type { ConsumeParts } from '../routes/consume.js';
+import type { ReservationsRouteParts } from '../routes/reservations.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import { adminParts } from './adminParts.js';
 import { type Composition, compose } from './compose.js';
@@ -17,6 +18,7 @@ import { createTelemetry } from './telemetry.js';
 /** See the head of this file. Nothing is opened yet. */
 export interface ServerComposition extends Pick<Composition, 'claimFolder' | 'start' | 'close' | 'readiness'> {
   readonly consume: ConsumeParts;
+  readonly reservations: ReservationsRouteParts;
   readonly authorize: AuthorizeParts;
   readonly admin: AdminRoutesParts;
   readonly metrics: Metrics;
@@ -28,12 +30,13 @@ export function composeServer(config: Config, log: Log): ServerComposition {
   const telemetry = createTelemetry(config, log);
   const { observer, traced, metrics } = telemetry;
   const composition = compose({ ...choicesOf(config), config, log, observer, traced });
-  const { decide, usageRecorder } = composition;
+  const { decide, reservations, usageRecorder } = composition;
   const admit = createAdmit(config.headers);
   const recordCall = (tenantId: string, usageDate: string, userId: string | undefined) =>
     usageRecorder.recordCall(tenantId, usageDate, userId);
   return {
     consume: { decide, recordCall, admit },
+    reservations: { reservations, recordCall, admit },
     authorize: {
       decide,
       recordCall: (tenantId, usageDate) => recordCall(tenantId, usageDate, undefined),

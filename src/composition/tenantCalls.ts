@@ -6,6 +6,11 @@ import { resolveId, tenantIdFault, userIdFault } from '../core/tenantId.js';
 import { dateAt } from '../core/time/calendar.js';
 import { type UsagePeriod, usagePeriodFaults } from '../core/usage/usagePeriod.js';
 import type { UsageReport } from '../core/usage/usageReport.js';
+import {
+  DEFAULT_RESERVATION_SECONDS,
+  MAX_RESERVATION_SECONDS,
+  type ReservationOutcome,
+} from '../services/admission/reservations.js';
 import { isWithinReach } from '../services/metering/usageRecorder.js';
 import type { Composition } from './compose.js';
 
@@ -39,6 +44,27 @@ export interface QuotaCalls {
    * if (!decision.allowed) return retryLater(decision);
    */
   consume(tenantId: Id, options?: { readonly cost?: number }): Promise<Decision>;
+  /**
+   * Charges an estimate for work whose cost is known only afterwards, and holds it until it is committed or released.
+   * @param options.estimate whole units from 1 to 2^53-1
+   * @param options.ttlSeconds how long it can be committed: whole, 1 to 86,400. Default 300
+   * @returns what was decided; a denial is a value, without a reservation
+   * @throws TallygateError `invalid_request`
+   * @example
+   * const reservation = await tallygate.quota.reserve('acme', { estimate: 2000 });
+   * if (!reservation.allowed) return retryLater(reservation.decision);
+   * try {
+   *   await reservation.commit(await generate(prompt));
+   * } catch (error) {
+   *   await reservation.release();
+   *   throw error;
+   * }
+   */
+  reserve(tenantId: Id, options: { readonly estimate: number; readonly ttlSeconds?: number }): Promise<Reservation>;
+  /** Commits a reservation by its id, in whichever process. As {@link Reservation.commit}. */
+  commit(reservationId: string, actual: number): Promise<ReservationOutcome>;
+  /** Takes a reservation back by its id, in whichever process. As {@link Reservation.release}. */
+  release(reservationId: string): Promise<ReservationOutcome>;
   /** Where the tenant's limits stand. Charges nothing, creates nothing. Throws as `consume`. */
   peek(tenantId: Id): Promise<Decision>;
   /**
@@ -50,6 +76,25 @@ export interface QuotaCalls {
    * await tallygate.quota.reset('acme', { reason: 'our outage of Monday' });
    */
   reset(tenantId: Id, reset: { readonly reason: string; readonly author?: string }): Promise<void>;
+}
+
+/** A reservation, or the denial of one. */
+export interface Reservation {
+  readonly allowed: boolean;
+  readonly decision: Decision;
+  /** For a commit in another process; undefined where it was refused. */
+  readonly id: string | undefined;
+  readonly expiresAt: Date;
+  /**
+   * Corrects the estimate to what it was, above it too, and meters it, once. The same amount again changes nothing.
+   * @param actual whole units from 0 to 2^53-1
+   * @returns `committed`; `expired` or `unknown` where it came too late: it is metered all the same and nothing is given back;
+   *   `unconfirmed` where the counters did not answer: likewise; `other_amount`, `already_released`: nothing changed
+   * @throws TallygateError `invalid_request`
+   */
+  commit(actual: number): Promise<ReservationOutcome>;
+  /** Gives the estimate back. Again: nothing changes. `unconfirmed`: the counters did not answer, call it again. */
+  release(): Promise<ReservationOutcome>;
 }
 
 /** Usage, for what is no HTTP request. */
@@ -70,8 +115,26 @@ export interface UsageCalls {
 }
 
 /** See {@link QuotaCalls}. */
-export function quotaCalls({ admission, decide, quotaService }: Composition): QuotaCalls {
+export function quotaCalls({ admission, decide, quotaService, reservations }: Composition): QuotaCalls {
+  const commit = async (reservationId: string, actual: number) => {
+    if (!isCount(actual)) throw invalidRequest([amountFault('actual', actual)]);
+    return reservations.commit(reservationId, actual);
+  };
   return {
+    commit,
+    release: (reservationId) => reservations.release(reservationId),
+    reserve: async (tenantId, options) => {
+      const { estimate, seconds } = checkedEstimate(options);
+      const reserved = await reservations.reserve(checkedTenant(tenantId), estimate, seconds);
+      const { decision, id, expiresAtMs } = reserved;
+      const end = (finish: (reservationId: string) => Promise<ReservationOutcome>) =>
+        id === undefined ? Promise.resolve('unknown' as const) : finish(id);
+      return {
+        ...{ allowed: decision.allowed, decision, id, expiresAt: new Date(expiresAtMs) },
+        commit: (actual) => end((reservationId) => commit(reservationId, actual)),
+        release: () => end((reservationId) => reservations.release(reservationId)),
+      };
+    },
     consume: async (tenantId, { cost = 1 } = {}) => {
       const id = checkedTenant(tenantId);
       if (!isCount(cost)) throw invalidRequest([amountFault('cost', cost)]);
@@ -152,6 +215,20 @@ function checkedIncrements(increments: UsageIncrements, now: number): CheckedInc
   }
   if (faults.length > 0) throw invalidRequest(faults);
   return { apiCalls, storageBytes, user: userId.kind === 'id' ? userId.id : undefined, at: atMs };
+}
+
+function checkedEstimate(options: { readonly estimate: number; readonly ttlSeconds?: number }) {
+  // From JavaScript anything may come.
+  const { estimate, ttlSeconds: seconds = DEFAULT_RESERVATION_SECONDS } = options ?? {};
+  const faults: Fault[] = [];
+  if (!isCount(estimate) || estimate === 0)
+    faults.push({ location: 'estimate', message: `expected a whole number from 1 to ${MAX_COUNT}, got ${estimate}` });
+  if (!isCount(seconds) || seconds === 0 || seconds > MAX_RESERVATION_SECONDS) {
+    const message = `expected a whole number from 1 to ${MAX_RESERVATION_SECONDS}, got ${seconds}`;
+    faults.push({ location: 'ttlSeconds', message });
+  }
+  if (faults.length > 0) throw invalidRequest(faults);
+  return { estimate, seconds };
 }
 
 function checkedTenant(tenantId: Id): string {

@@ -43,6 +43,27 @@ const KINDS: Readonly<Record<ProblemCode, Kind>> = {
   not_found: { status: 404, title: 'Not found' },
   tenant_not_found: { status: 404, title: 'Tenant not found' },
   replay_refused: { status: 409, title: 'Replay refused' },
+  reservation_released: {
+    status: 409,
+    title: 'Reservation released',
+    detail: 'The reservation was released before; what it is committed with now is not counted.',
+  },
+  reservation_committed: {
+    status: 409,
+    title: 'Reservation committed',
+    detail: 'The reservation was committed before and can be released no more.',
+  },
+  reservation_expired: {
+    status: 410,
+    title: 'Reservation expired',
+    detail:
+      'The reservation has expired or is not known any more. A commit is metered all the same; nothing is given back.',
+  },
+  reservation_other_amount: {
+    status: 422,
+    title: 'Reservation committed with another amount',
+    detail: 'The reservation was committed before, with another amount; that one stands.',
+  },
   payload_too_large: { status: 413, title: 'Payload too large' },
   cost_exceeds_limit: { status: 422, title: 'Cost exceeds a limit' },
   quota_exceeded: { status: 429, title: 'Quota exceeded', type: `${IANA}quota-exceeded` },

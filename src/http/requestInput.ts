@@ -52,6 +52,14 @@ export function wholeFault(value: unknown): string | undefined {
   return isCount(value) ? undefined : `expected a whole number from 0 to ${MAX_COUNT}, got ${shown(value)}`;
 }
 
+/** Makes the check of a whole number from `least` to `most`: why a body's value is none, or undefined where it is one. */
+export const wholeWithinFault =
+  (least: number, most: number = MAX_COUNT) =>
+  (value: unknown): string | undefined =>
+    isCount(value) && value >= least && value <= most
+      ? undefined
+      : `expected a whole number from ${least} to ${most}, got ${shown(value)}`;
+
 /** Why a body's value is no instant in ISO 8601 with its offset from UTC, or undefined where it is one. */
 export function instantFault(value: unknown): string | undefined {
   if (typeof value === 'string' && parseInstant(value) !== undefined) return undefined;

@@ -3,7 +3,9 @@
 import { configurationFault } from '../http/faults.js';
 
 /** What each option may be, by name, as `typeof` says it. */
-type Known<Options> = { readonly [Name in keyof Required<Options>]: readonly ('function' | 'boolean' | 'number')[] };
+type Known<Options> = {
+  readonly [Name in keyof Required<Options>]: readonly ('function' | 'boolean' | 'number' | 'object')[];
+};
 
 /**
  * Checks names and types; an option that is undefined was left out.
@@ -21,7 +23,7 @@ export function checkMountOptions<Options extends object>(
     const expected = types.get(name);
     if (expected === undefined)
       return [{ location, message: `expected one of the options ${[...types.keys()].join(', ')}` }];
-    if (expected.includes(typeof value)) return [];
+    if (value !== null && expected.includes(typeof value)) return [];
     return [
       { location, message: `expected a ${expected.join(' or a ')}, got ${value === null ? 'null' : typeof value}` },
     ];

@@ -3,7 +3,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { isCount, MAX_COUNT } from '../core/quota/limit.js';
 import type { Admit, Decision } from '../http/admit.js';
-import { invalidRequest, TallygateError } from '../http/faults.js';
+import { type CostTable, costByTable, costTableFaults } from '../http/costTable.js';
+import { configurationFault, invalidRequest, TallygateError } from '../http/faults.js';
 import type { Handler, Next } from '../http/handler.js';
 import { requestIdOf } from '../http/requestId.js';
 import { sendProblem, setHeaders } from '../http/respond.js';
@@ -19,8 +20,8 @@ export interface TenantQuotaParts extends CallerParts {
 
 /** How one mount of `tenantQuota` treats its requests. */
 export interface TenantQuotaOptions extends CallerOptions {
-  /** Units that a request costs: whole, from 0 to 2^53-1. @defaultValue `1` */
-  readonly cost?: number | OfRequest<number> | undefined;
+  /** Units that a request costs: whole, from 0 to 2^53-1; by itself, by a function, or by its route. @defaultValue `1` */
+  readonly cost?: number | OfRequest<number> | CostTable | undefined;
   /** Whether a request without a tenant is refused (400) instead of passing unmetered. @defaultValue false */
   readonly requireTenant?: boolean | undefined;
 }
@@ -29,13 +30,13 @@ export interface TenantQuotaOptions extends CallerOptions {
  * Makes the middleware. Each mount charges: a request that passes two is charged twice. Errors that `cost`, `skip` and the
  * resolvers throw go to `next`.
  *
- * @throws TallygateError `invalid_configuration` for an unknown option, one of another type, or a number that no cost can be.
+ * @throws TallygateError `invalid_configuration` for an unknown option, one of another type, or a number or table that no cost can be.
  */
 export function createTenantQuota(parts: TenantQuotaParts, options: TenantQuotaOptions = {}): Handler {
   const { decide, admit, resolvers, tenantless, enabled } = parts;
   checkMountOptions<TenantQuotaOptions>('tenantQuota', options, {
     ...CALLER_OPTIONS,
-    cost: ['number', 'function'],
+    cost: ['number', 'function', 'object'],
     requireTenant: ['boolean'],
   });
   const { requireTenant = false } = options;
@@ -82,7 +83,12 @@ export function createTenantQuota(parts: TenantQuotaParts, options: TenantQuotaO
   };
 }
 
-function costFunction(cost: number | OfRequest<number>): (req: ResolvableRequest) => number {
+function costFunction(cost: number | OfRequest<number> | CostTable): (req: ResolvableRequest) => number {
+  if (typeof cost === 'object') {
+    const faults = costTableFaults(cost, 'tenantQuota.cost');
+    if (faults.length > 0) throw configurationFault(faults);
+    return costByTable(cost);
+  }
   if (typeof cost === 'number') {
     const fixed = checkedCost(cost);
     return () => fixed;

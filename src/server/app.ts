@@ -10,10 +10,12 @@ import { refuse, sendJson, sendProblem } from '../http/respond.js';
 import { type AdminRoutesParts, createAdminRoutes } from '../routes/adminRoutes.js';
 import { type AuthorizeParts, authorize } from '../routes/authorize.js';
 import { type ConsumeParts, consume } from '../routes/consume.js';
+import { type ReservationsRouteParts, reservationEndpoints } from '../routes/reservations.js';
 
 /** What the routes stand on. */
 export interface AppParts {
   readonly consume: ConsumeParts;
+  readonly reservations: ReservationsRouteParts;
   readonly authorize: AuthorizeParts;
   readonly admin: Omit<AdminRoutesParts, 'onError'>;
   readonly metrics: { readonly contentType: string; text(): Promise<string> };
@@ -65,6 +67,10 @@ export function createApp(parts: AppParts, settings: AppSettings): Express {
   app.use('/v1/authorize', authenticated(gatewayAuth(settings.adminToken)), untilReady, authorized);
   app.use(['/v1', '/api/admin'], guard, untilReady);
   app.post('/v1/consume', consume(parts.consume));
+  const { reserve, commit, release } = reservationEndpoints(parts.reservations);
+  app.post('/v1/reserve', reserve);
+  app.post('/v1/reservations/:id/commit', commit);
+  app.delete('/v1/reservations/:id', release);
   app.use('/api/admin', createAdminRoutes({ ...parts.admin, onError }, { authenticate }));
 
   app.use((req, res) => refuse(req, res, 'not_found', `There is no ${req.method} ${req.path.slice(0, 200)} here.`));
@@ -86,6 +92,7 @@ const WELCOME = {
   what: 'Usage metering and quotas for each tenant of a SaaS.',
   routes: {
     consume: 'POST /v1/consume',
+    reserve: ['POST /v1/reserve', 'POST /v1/reservations/:id/commit', 'DELETE /v1/reservations/:id'],
     authorize: 'ANY /v1/authorize, for gateways',
     usage: 'GET /api/admin/usage/:tenantId?from&to',
     storage: 'POST /api/admin/usage/:tenantId/storage',

@@ -12,6 +12,7 @@ export interface DecidedRequest {
   readonly limits: readonly EffectiveLimit[];
   readonly calendar: TenantCalendar;
   readonly settingsVersion: number;
+  readonly isReservation: boolean;
 }
 
 /** Where the windows of a plan stood before a cost, and when that was. */
@@ -24,7 +25,7 @@ export function decisionOf(
   counted: CountedPlan,
   granted: boolean,
 ): Omit<Decision, 'crossed'> {
-  const { tenantId, cost, settingsVersion } = request;
+  const { tenantId, cost, settingsVersion, isReservation } = request;
   const limits = limitStates(request.limits, counted.windows, cost, granted);
   return {
     outcome: granted ? 'admitted' : 'denied',
@@ -39,6 +40,7 @@ export function decisionOf(
     limits,
     exceeded: [],
     chargeUnknown: false,
+    isReservation,
     overage: granted ? overageOf(limits, cost) : 0,
     settingsVersion,
   };

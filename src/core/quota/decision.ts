@@ -80,6 +80,8 @@ export interface Decision {
   readonly exceeded: readonly EffectiveLimit[];
   /** Whether the store may have charged this cost although no answer came. */
   readonly chargeUnknown: boolean;
+  /** Whether the cost is an estimate that is held: what it was in the end is booked by its commit, not by this decision. */
+  readonly isReservation: boolean;
   /** Units of an admitted cost that are above a soft limit: of several, the most. */
   readonly overage: number;
   /** Thresholds that this request was the first to reach. */
@@ -89,7 +91,7 @@ export interface Decision {
 }
 
 type WithoutStore = Pick<Decision, 'outcome' | 'tenantId' | 'cost'> &
-  Partial<Pick<Decision, 'exceeded' | 'chargeUnknown' | 'settingsVersion'>>;
+  Partial<Pick<Decision, 'exceeded' | 'chargeUnknown' | 'settingsVersion' | 'isReservation'>>;
 
 /** A decision that no store took part in: without any figure of a limit. What `made` leaves out is empty, or false. */
 export const decisionWithoutStore = (
@@ -101,6 +103,7 @@ export const decisionWithoutStore = (
   limits: [],
   exceeded: [],
   chargeUnknown: false,
+  isReservation: false,
   overage: 0,
   crossed: [],
   settingsVersion: 0,

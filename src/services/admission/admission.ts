@@ -248,7 +248,13 @@ export class Admission {
     const granted = reply.granted[0] === true;
     const made = decisionOf(requestOf(attempt), plan, reply, granted);
     if (local !== undefined) return this.#decidedLocally(attempt, { ...made, crossed: [] }, local.chargeUnknown);
-    const passed = this.#parts.rehydration.counted(tenantId, plan.windows, reply, granted ? cost : 0);
+    const passed = this.#parts.rehydration.counted(
+      tenantId,
+      plan.windows,
+      reply,
+      granted ? cost : 0,
+      attempt.reserve !== undefined,
+    );
     const decision = { ...made, crossed: crossingsOf(quota.limits, reply) };
     if (passed > 0) reportOverAdmission(decision, this.#parts.observer);
     if (granted) this.#denials.forget(tenantId);
@@ -293,12 +299,12 @@ export class Admission {
 
   /** A decision without the store: labelled by the process's clock. */
   #unanswered(
-    { tenantId, cost, quota, resetNumber }: Attempt,
+    { tenantId, cost, quota, resetNumber, reserve }: Attempt,
     what: Pick<Decision, 'outcome'> & Partial<Pick<Decision, 'exceeded' | 'chargeUnknown'>>,
   ): Decision {
     const decidedAtMs = this.#parts.clock.wallMs();
     return decisionWithoutStore(
-      { tenantId, cost, settingsVersion: quota.version, ...what },
+      { tenantId, cost, settingsVersion: quota.version, isReservation: reserve !== undefined, ...what },
       { decidedAtMs, usageDate: dateAt(decidedAtMs, quota.calendar), resetNumber },
     );
   }
@@ -310,6 +316,7 @@ export class Admission {
   }
 }
 
-const requestOf = ({ tenantId, cost, quota }: Attempt) => ({
+const requestOf = ({ tenantId, cost, quota, reserve }: Attempt) => ({
   ...{ tenantId, cost, limits: quota.limits, calendar: quota.calendar, settingsVersion: quota.version },
+  isReservation: reserve !== undefined,
 });

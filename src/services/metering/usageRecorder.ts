@@ -4,9 +4,10 @@ import { invalidRequest } from '../../core/errors.js';
 import type { Decision } from '../../core/quota/decision.js';
 import { isCount, MAX_COUNT } from '../../core/quota/limit.js';
 import type { UsageDate } from '../../core/time/calendar.js';
+import type { ChargeAmounts } from '../../core/usage/increments.js';
 import type { Clock } from '../../ports/clock.js';
 import type { CommitRow } from '../../ports/usageLedger.js';
-import type { ChargeAmounts, UsageBuffer } from './usageBuffer.js';
+import type { UsageBuffer } from './usageBuffer.js';
 import { uuidv7 } from './uuidv7.js';
 
 /** Usage further back than this is refused: the storage of the days before is closed. */
@@ -52,9 +53,9 @@ export class UsageRecorder {
    * Books units once by their key, whoever tells of them again and how often, for 35 days: the actual cost of a reservation that is
    * committed, in time or late, or of a keyed call. Needed by the quotas, so booked also where no usage is metered.
    */
-  recordCommit(commit: CommitRow): void {
+  recordCommit({ tenantId, key, ...commit }: CommitRow): void {
     if (commit.units === 0) return;
-    this.#parts.buffer.addCommit(commit);
+    this.#parts.buffer.addCommit(tenantId, { ...commit, key: key.toString('hex') });
     this.#parts.onBooked();
   }
 
@@ -96,15 +97,16 @@ export class UsageRecorder {
     }
     if (faults.length > 0) throw invalidRequest(faults);
     if (!this.#parts.metering) return;
-    this.#parts.buffer.addStorage({ tenantId, atSeconds: Math.floor(atMs / 1000), bytes, id: uuidv7(now) });
+    this.#parts.buffer.addStorage(tenantId, { atSeconds: Math.floor(atMs / 1000), bytes, id: uuidv7(now) });
     this.#parts.onBooked();
   }
 }
 
 /** What a decision did to the quota; undefined where it did nothing that is booked. */
-function chargeOf(decision: Decision): ChargeAmounts | undefined {
+function chargeOf(decision: Decision): Partial<ChargeAmounts> | undefined {
   const { cost, overage } = decision;
-  if (decision.allowed) return cost === 0 ? undefined : { units: cost, overage };
+  // An estimate is no usage: what it was in the end is booked by its commit, since units never decrease.
+  if (decision.allowed) return cost === 0 || decision.isReservation ? undefined : { units: cost, overage };
   if (decision.outcome === 'denied') return { denied: 1 };
   return decision.chargeUnknown && cost > 0 ? { unconfirmed: cost } : undefined;
 }

@@ -1,0 +1,101 @@
+// POST /v1/reserve, POST /v1/reservations/:id/commit and DELETE /v1/reservations/:id: a cost that is known only afterwards.
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { z } from 'zod';
+import { type Admit, limitBodies } from '../http/admit.js';
+import { invalidRequest, notSupported } from '../http/faults.js';
+import { forwarding } from '../http/forwarding.js';
+import type { Endpoint, MatchedRequest } from '../http/handler.js';
+import { readJsonBody } from '../http/jsonBody.js';
+import type { ProblemCode } from '../http/problem.js';
+import { requestIdOf } from '../http/requestId.js';
+import { tenantFault, wholeFault, wholeWithinFault } from '../http/requestInput.js';
+import { refuse, sendJson, sendProblem, setHeaders } from '../http/respond.js';
+import { fieldCheck, shapeFaults } from '../http/shapeFaults.js';
+import {
+  DEFAULT_RESERVATION_SECONDS,
+  MAX_RESERVATION_SECONDS,
+  type ReservationOutcome,
+  type Reservations,
+} from '../services/admission/reservations.js';
+
+/** What the routes need. */
+export interface ReservationsRouteParts {
+  readonly reservations: Pick<Reservations, 'reserve' | 'commit' | 'release'>;
+  readonly recordCall: (tenantId: string, usageDate: string, userId: undefined) => void;
+  readonly admit: Admit;
+}
+
+/** The three endpoints. */
+export interface ReservationEndpoints {
+  readonly reserve: Endpoint;
+  readonly commit: Endpoint;
+  readonly release: Endpoint;
+}
+
+const ESTIMATE = z.strictObject({
+  tenant: z.custom<string>(...fieldCheck(tenantFault)),
+  estimate: z.custom<number>(...fieldCheck(wholeWithinFault(1))),
+  ttlSeconds: z.custom<number>(...fieldCheck(wholeWithinFault(1, MAX_RESERVATION_SECONDS))).optional(),
+});
+
+const ACTUAL = z.strictObject({ actual: z.custom<number>(...fieldCheck(wholeFault)) });
+
+/** Outcomes that are a client's to know of as a problem. The others are a 200. */
+const PROBLEMS: Partial<Readonly<Record<ReservationOutcome, ProblemCode>>> = {
+  expired: 'reservation_expired',
+  unknown: 'reservation_expired',
+  other_amount: 'reservation_other_amount',
+  already_released: 'reservation_released',
+  already_committed: 'reservation_committed',
+};
+
+/** Makes the endpoints. `reserve` meters one API call where it is allowed; what the work cost is metered by the commit. */
+export function reservationEndpoints(parts: ReservationsRouteParts): ReservationEndpoints {
+  return {
+    reserve: forwarding((req, res) => reserve(parts, req, res)),
+    commit: forwarding(async (req, res) => {
+      const { actual } = read(ACTUAL, await readJsonBody(req));
+      const id = idOf(req);
+      const outcome = await parts.reservations.commit(id, actual);
+      answer(req, res, outcome, { id, status: 'committed', actual });
+    }),
+    release: forwarding(async (req, res) => {
+      const id = idOf(req);
+      const outcome = await parts.reservations.release(id);
+      // A release that nobody confirmed may not have happened: asking again is safe, so the client is told to.
+      if (outcome === 'unconfirmed') return refuse(req, res, 'counter_store_unavailable');
+      answer(req, res, outcome, { id, status: 'released' });
+    }),
+  };
+}
+
+async function reserve(parts: ReservationsRouteParts, req: MatchedRequest, res: ServerResponse): Promise<void> {
+  const body = await readJsonBody(req);
+  if (req.headers['idempotency-key'] !== undefined)
+    throw notSupported(
+      'header.idempotency-key',
+      'not supported yet: leave it out, and let a reservation whose answer was lost expire',
+    );
+  const { tenant, estimate, ttlSeconds = DEFAULT_RESERVATION_SECONDS } = read(ESTIMATE, body);
+  const { decision, id, expiresAtMs } = await parts.reservations.reserve(tenant, estimate, ttlSeconds);
+  if (decision.allowed) parts.recordCall(tenant, decision.label.usageDate, undefined);
+  const { headers, problem } = parts.admit(decision, () => requestIdOf(req));
+  setHeaders(res, headers);
+  if (problem !== undefined) return sendProblem(res, problem);
+  sendJson(res, 201, { id, expiresAt: new Date(expiresAtMs).toISOString(), limits: limitBodies(decision) });
+}
+
+function answer(req: IncomingMessage, res: ServerResponse, outcome: ReservationOutcome, body: object): void {
+  const code = PROBLEMS[outcome];
+  if (code !== undefined) refuse(req, res, code);
+  // Metered, but the counters keep the estimate until their windows end: the client may want to know.
+  else sendJson(res, 200, outcome === 'unconfirmed' ? { ...body, status: 'unconfirmed' } : body);
+}
+
+const idOf = (req: MatchedRequest): string => String(req.params.id);
+
+function read<T>(schema: z.ZodType<T>, body: unknown): T {
+  const parsed = schema.safeParse(body);
+  if (!parsed.success) throw invalidRequest(shapeFaults(parsed.error.issues, body));
+  return parsed.data;
+}

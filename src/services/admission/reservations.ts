@@ -1,0 +1,124 @@
+// Reservations: a cost that is known only afterwards is estimated, charged and held; then committed as what it was, or released.
+// The counters know whether it was ended before; the ledger books what it was, once by its id, in time or late: what happened is billed
+// also where the counters have forgotten that it was asked for.
+import { createHash, randomBytes } from 'node:crypto';
+import { hasCode } from '../../core/errors.js';
+import type { NewReservation } from '../../core/quota/chargeRequest.js';
+import type { Decision } from '../../core/quota/decision.js';
+import type { FinishAction, FinishOutcome, FinishReply } from '../../core/quota/reservation.js';
+import { type ReservationId, readReservationId, reservationIdOf } from '../../core/quota/reservationId.js';
+import { addDays, dateAt } from '../../core/time/calendar.js';
+import type { Clock } from '../../ports/clock.js';
+import type { CounterStore } from '../../ports/counterStore.js';
+import type { Observer } from '../../ports/observer.js';
+import type { CommitRow } from '../../ports/usageLedger.js';
+import type { TenantQuota } from '../usage/quotaService.js';
+
+/** Longest life of a reservation, in seconds: a day. */
+export const MAX_RESERVATION_SECONDS = 86_400;
+/** Its life unless told, in seconds. */
+export const DEFAULT_RESERVATION_SECONDS = 300;
+/** The ledger remembers ids for so long: an older one could be booked twice. */
+const MEMORY_DAYS = 34;
+
+/** What it needs. */
+export interface ReservationsParts {
+  readonly decide: (tenantId: string, cost: number, reserve: NewReservation) => Decision | Promise<Decision>;
+  readonly store: Pick<CounterStore, 'finish'>;
+  readonly quotaOf: (tenantId: string) => Pick<TenantQuota, 'calendar' | 'resetNumber'>;
+  /** Books units once by their key. */
+  readonly recordCommit: (commit: CommitRow) => void;
+  readonly clock: Clock;
+  readonly observer: Pick<Observer, 'reservation'>;
+}
+
+/** What became of a request for a reservation. */
+export interface Reserved {
+  /** Of the estimate: `allowed` says whether there is a reservation. */
+  readonly decision: Decision;
+  /** Undefined where it was refused. */
+  readonly id: string | undefined;
+  /** When it can be committed no more, in milliseconds since 1970. */
+  readonly expiresAtMs: number;
+}
+
+/**
+ * What became of a commit or a release, as the counters know it. `unconfirmed`: they did not answer; a commit is metered all the
+ * same, the counters keep the estimate.
+ */
+export type ReservationOutcome = FinishOutcome | 'unconfirmed';
+
+/** Outcomes after which what was committed is booked: done now, done before by the same call, late, or forgotten. */
+const BOOKED: readonly ReservationOutcome[] = ['committed', 'expired', 'unknown', 'unconfirmed'];
+
+/** See the head of this file. */
+export class Reservations {
+  readonly #parts: ReservationsParts;
+
+  constructor(parts: ReservationsParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * Charges an estimate and holds it.
+   * @param estimate whole units from 1 to 2^53-1
+   * @param seconds whole, 1 to 86,400
+   */
+  async reserve(tenantId: string, estimate: number, seconds: number): Promise<Reserved> {
+    const secret = randomBytes(16).toString('base64url');
+    const ttlMs = seconds * 1000;
+    const decision = await this.#parts.decide(tenantId, estimate, { id: secret, ttlMs });
+    const { usageDate, decidedAtMs } = decision.label;
+    if (decision.allowed) this.#parts.observer.reservation('reserved');
+    return {
+      decision,
+      id: decision.allowed ? reservationIdOf({ tenantId, usageDate, secret }) : undefined,
+      expiresAtMs: decidedAtMs + ttlMs,
+    };
+  }
+
+  /** Ends a reservation with what it was. May be called again with the same amount. @param actual whole units from 0 to 2^53-1 */
+  async commit(text: string, actual: number): Promise<ReservationOutcome> {
+    const id = readReservationId(text);
+    if (id === undefined || !this.#isRemembered(id)) return 'unknown';
+    const reply = await this.#finish(id, { kind: 'commit', actual });
+    const outcome = reply?.outcome ?? 'unconfirmed';
+    if (BOOKED.includes(outcome)) this.#book(id, text, actual, reply);
+    if (outcome === 'committed')
+      this.#parts.observer.reservation(actual > (reply?.estimate ?? actual) ? 'overrun' : 'committed');
+    if (outcome === 'expired' || outcome === 'unknown') this.#parts.observer.reservation('late');
+    return outcome;
+  }
+
+  /** Takes a reservation back. May be called again. */
+  async release(text: string): Promise<ReservationOutcome> {
+    const id = readReservationId(text);
+    if (id === undefined) return 'unknown';
+    const outcome = (await this.#finish(id, { kind: 'release' }))?.outcome ?? 'unconfirmed';
+    if (outcome === 'released') this.#parts.observer.reservation('released');
+    return outcome;
+  }
+
+  /** undefined where the counters did not answer. */
+  async #finish({ tenantId, secret }: ReservationId, action: FinishAction): Promise<FinishReply | undefined> {
+    try {
+      return await this.#parts.store.finish({ tenantId, id: secret, action });
+    } catch (error) {
+      if (!hasCode(error, 'counter_store_unavailable', 'counter_store_timeout')) throw error;
+      return undefined;
+    }
+  }
+
+  #book({ tenantId, usageDate }: ReservationId, text: string, actual: number, reply: FinishReply | undefined): void {
+    const isKnown = reply !== undefined && reply.outcome !== 'unknown';
+    const resetNumber = isKnown ? reply.resetNumber : this.#parts.quotaOf(tenantId).resetNumber;
+    const key = createHash('sha256').update('reservation\0').update(text).digest().subarray(0, 16);
+    this.#parts.recordCommit({ tenantId, usageDate, meter: '', resetNumber, units: actual, key });
+  }
+
+  /** Whether the ledger would still know that the id was booked, and its date has come anywhere. */
+  #isRemembered({ tenantId, usageDate }: ReservationId): boolean {
+    const today = dateAt(this.#parts.clock.wallMs(), this.#parts.quotaOf(tenantId).calendar);
+    return usageDate >= addDays(today, -MEMORY_DAYS) && usageDate <= addDays(today, 1);
+  }
+}
