@@ -173,6 +173,7 @@ export function compose(settings: CompositionSettings): Composition {
   const reservations = new Reservations({
     decide: (tenantId, cost, reserve) => admission.decide(tenantId, cost, reserve),
     store: counted.store,
+    onGivenBack: (tenantId) => counted.admission.forgetDenial(tenantId),
     quotaOf,
     recordCommit: (commit) => usageRecorder.recordCommit(commit),
     clock,

@@ -108,6 +108,7 @@ export function decisions(parts: DecisionParts): Decisions {
   const { quotaOf, onDecision, policy, refusesUnknown } = parts;
   const admission = new Admission({
     ...{ quotaOf, store, storeClock, rehydration, leases, policy, refusesUnknown, timeoutMs },
+    remembersDenials: isShared,
     ...{ clock, observer, onStoreFailure, onDecision },
     localStore: memoryCounterStore(clock),
   });

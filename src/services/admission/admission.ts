@@ -36,6 +36,8 @@ export interface AdmissionParts {
   readonly localStore: CounterStore;
   readonly storeClock: StoreClock;
   readonly rehydration: Rehydration;
+  /** Whether a denial is worth remembering: not where asking the store costs nothing. */
+  readonly remembersDenials: boolean;
   /** undefined: every request asks the store. */
   readonly leases: LeasePool | undefined;
   readonly policy: StoreErrorPolicy;
@@ -98,6 +100,11 @@ export class Admission {
   look(tenantId: string): Decision | Promise<Decision> {
     const arrivedAtMs = this.#parts.clock.monotonicMs();
     return this.#withQuota(tenantId, (quota) => this.#charge(this.#begin(tenantId, quota, 0, arrivedAtMs, undefined)));
+  }
+
+  /** Something of the tenant's was given back in this process: what is remembered of its denials may be over. */
+  forgetDenial(tenantId: string): void {
+    this.#denials.forget(tenantId);
   }
 
   #withQuota(
@@ -258,7 +265,7 @@ export class Admission {
     const decision = { ...made, crossed: crossingsOf(quota.limits, reply) };
     if (passed > 0) reportOverAdmission(decision, this.#parts.observer);
     if (granted) this.#denials.forget(tenantId);
-    else this.#denials.keep(quota, decision, this.#parts.clock.monotonicMs());
+    else if (this.#parts.remembersDenials) this.#denials.keep(quota, decision, this.#parts.clock.monotonicMs());
     return decision;
   }
 

@@ -26,6 +26,8 @@ export interface ReservationsParts {
   readonly decide: (tenantId: string, cost: number, reserve: NewReservation) => Decision | Promise<Decision>;
   readonly store: Pick<CounterStore, 'finish'>;
   readonly quotaOf: (tenantId: string) => Pick<TenantQuota, 'calendar' | 'resetNumber'>;
+  /** Told of each tenant whose counters may have got room. */
+  readonly onGivenBack: (tenantId: string) => void;
   /** Books units once by their key. */
   readonly recordCommit: (commit: CommitRow) => void;
   readonly clock: Clock;
@@ -102,7 +104,9 @@ export class Reservations {
   /** undefined where the counters did not answer. */
   async #finish({ tenantId, secret }: ReservationId, action: FinishAction): Promise<FinishReply | undefined> {
     try {
-      return await this.#parts.store.finish({ tenantId, id: secret, action });
+      const reply = await this.#parts.store.finish({ tenantId, id: secret, action });
+      this.#parts.onGivenBack(tenantId);
+      return reply;
     } catch (error) {
       if (!hasCode(error, 'counter_store_unavailable', 'counter_store_timeout')) throw error;
       return undefined;
