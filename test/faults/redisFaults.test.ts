@@ -1,13 +1,13 @@
 // What the counters do when Redis forgets its scripts, its data or itself, stalls, or loses a reply on the way.
 import { createClient } from '@redis/client';
+import { Redis as IoredisRedis } from 'ioredis';
 import { afterEach, expect, test } from 'vitest';
 import { hasCode } from '../../src/core/errors.js';
-import type { ChargeReply } from '../../src/core/quota/charge.js';
 import { systemClock } from '../../src/ports/clock.js';
 import type { CounterStore } from '../../src/ports/counterStore.js';
 import { StoreClock } from '../../src/services/admission/storeClock.js';
 import { StoreGuard } from '../../src/services/admission/storeGuard.js';
-import { type RedisConnectionOptions, redisConnection } from '../../src/stores/redis/redisConnection.js';
+import { type Redis, type RedisConnectionOptions, redisConnection } from '../../src/stores/redis/redisConnection.js';
 import { redisCounterStore } from '../../src/stores/redis/redisCounterStore.js';
 import { CaseTenant, windowFrom } from '../../src/testing/counterStoreCase.js';
 import { startRedis } from '../servers/redisServer.js';
@@ -29,8 +29,8 @@ async function privateRedis(args: readonly string[] = []) {
   return closing(server, () => server.stop());
 }
 
-function storeAt(url: string, options: RedisConnectionOptions = {}): CounterStore {
-  const store = redisCounterStore(redisConnection(url, options));
+function storeAt(redis: Redis, options: RedisConnectionOptions = {}): CounterStore {
+  const store = redisCounterStore(redisConnection(redis, options));
   return closing(store, () => store.close());
 }
 
@@ -46,8 +46,10 @@ async function adminOf(url: string) {
   return closing(client, async () => client.destroy());
 }
 
+type MaybePromise<T> = T | Promise<T>;
+
 /** The reply's outcome, or the code of the error. */
-const outcomeOf = (call: ChargeReply | Promise<ChargeReply>): Promise<string> =>
+const outcomeOf = (call: MaybePromise<{ readonly outcome: string }>): Promise<string> =>
   Promise.resolve(call).then(
     (reply) => reply.outcome,
     (error) => {
@@ -77,23 +79,30 @@ test('SCRIPT FLUSH under load: no error, and every charge counts once', async ()
   expect(await tenant.used([hour])).toEqual([2_000]);
 });
 
-test('a reply lost after the script ran: charged once, reported as unknown, never sent again', async () => {
-  const server = await privateRedis();
-  const proxy = await startCuttingProxy(server.port);
-  closing(proxy, () => proxy.close());
-  const store = storeAt(proxy.url);
-  await store.ready();
-  const tenant = new CaseTenant(store, 'cut');
-  const hour = await tenant.present({ limit: 10 });
-  await tenant.decide(1, [hour]);
-  const generation = store.generation;
-  proxy.cutNextReply();
-  expect(await outcomeOf(tenant.charge(1, [hour]))).toBe('counter_store_timeout');
-  expect(proxy.cuts).toBe(1);
-  expect(store.generation).toBeGreaterThan(generation);
-  await store.ready();
-  expect(await tenant.used([hour])).toEqual([2]);
-});
+test.each([
+  ['by URL', (url: string) => url],
+  ['node-redis', (url: string) => createClient({ url })],
+  ['ioredis, whose defaults send it again', (url: string) => new IoredisRedis(url, { lazyConnect: true })],
+] as const)(
+  'a reply lost after the script ran: charged once, reported as unknown, never sent again: %s',
+  async (_, redis) => {
+    const server = await privateRedis();
+    const proxy = await startCuttingProxy(server.port);
+    closing(proxy, () => proxy.close());
+    const store = storeAt(redis(proxy.url));
+    await store.ready();
+    const tenant = new CaseTenant(store, 'cut');
+    const hour = await tenant.present({ limit: 10 });
+    await tenant.decide(1, [hour]);
+    const generation = store.generation;
+    proxy.cutNextReply();
+    expect(await outcomeOf(tenant.charge(1, [hour]))).toBe('counter_store_timeout');
+    expect(proxy.cuts).toBe(1);
+    expect(store.generation).toBeGreaterThan(generation);
+    await store.ready();
+    expect(await tenant.used([hour])).toEqual([2]);
+  },
+);
 
 test('while Redis is not there a charge is refused at once and certainly not made; it comes back by itself', async () => {
   const server = await privateRedis();
@@ -130,7 +139,7 @@ test('Redis stalls: no request waits longer than the timeout, and what the serve
   const startedAt = performance.now();
   const waits = Array.from({ length: 50 }, async (_, index) => {
     const outcome = await outcomeOf(
-      guarded.charge({ tenantId: tenant.id, cost: 1, windows: [hour], waitMs: 100 + index }),
+      guarded.charge({ tenantId: tenant.id, costs: [1], windows: [hour], resetNumber: 0, waitMs: 100 + index }),
     );
     return [outcome, performance.now() - startedAt - index] as const;
   });
@@ -142,9 +151,7 @@ test('Redis stalls: no request waits longer than the timeout, and what the serve
   expect(guarded.generation).toBeGreaterThanOrEqual(generation + 50);
   server.kill('SIGCONT');
   // The first answer comes after the fifty before it in the same stream: by then each of them has been run, and was late.
-  await until(
-    async () => (await outcomeOf(guarded.charge({ tenantId: tenant.id, cost: 0, windows: [hour] }))) === 'granted',
-  );
+  await until(async () => (await outcomeOf(new CaseTenant(guarded, tenant.id).charge(0, [hour]))) === 'granted');
   expect(await tenant.used([hour])).toEqual([1]);
 });
 
@@ -162,7 +169,7 @@ test('a connection without any reply for too long is given up and replaced', asy
   server.kill('SIGSTOP');
   const charges: Promise<string>[] = [];
   await until(() => {
-    charges.push(outcomeOf(store.charge({ tenantId: 'dead', cost: 1, windows: [hour] })));
+    charges.push(outcomeOf(new CaseTenant(store, 'dead').charge(1, [hour])));
     return told.some((message) => message.includes('no reply for 100 ms'));
   });
   // What had been sent is unknown; the one that found the connection dead, and those after it, were not sent.
@@ -218,12 +225,10 @@ test('a server that is down at first is waited for, and closing ends the wait', 
   await ready;
   await server.stop();
   await until(() =>
-    outcomeOf(store.charge({ tenantId: 'gone', cost: 0, windows: [] })).then(
-      (code) => code === 'counter_store_unavailable',
-    ),
+    outcomeOf(new CaseTenant(store, 'gone').charge(0, [])).then((code) => code === 'counter_store_unavailable'),
   );
   const waiting = store.ready();
   await store.close();
   await expect(waiting).rejects.toMatchObject({ code: 'closed' });
-  expect(await outcomeOf(store.charge({ tenantId: 'gone', cost: 0, windows: [] }))).toBe('counter_store_unavailable');
+  expect(await outcomeOf(new CaseTenant(store, 'gone').charge(0, []))).toBe('counter_store_unavailable');
 });

@@ -1,8 +1,10 @@
 // What may be handed in as Redis, and what many connections do together.
-import { createClient } from '@redis/client';
+import { randomUUID } from 'node:crypto';
+import { createClient, createClientPool } from '@redis/client';
+import { Redis as IoredisRedis } from 'ioredis';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { TallygateError } from '../../src/core/errors.js';
-import type { NodeRedisClient } from '../../src/stores/redis/nodeRedis.js';
+import type { RedisClient } from '../../src/stores/redis/redisClients.js';
 import { redisConnection } from '../../src/stores/redis/redisConnection.js';
 import { redisCounterStore } from '../../src/stores/redis/redisCounterStore.js';
 import { CaseTenant } from '../../src/testing/counterStoreCase.js';
@@ -13,7 +15,7 @@ afterEach(async () => {
   for (const end of ends.splice(0).reverse()) await end();
 });
 
-function storeOf(redis: string | NodeRedisClient) {
+function storeOf(redis: string | RedisClient) {
   const store = redisCounterStore(redisConnection(redis), { keyPrefix: `clients-${process.pid}:` });
   ends.push(() => store.close());
   return store;
@@ -62,25 +64,83 @@ test('random costs from four connections never add up to more than the limit', a
   expect(await (tenants[0] as CaseTenant).used(windows)).toEqual([granted, granted]);
 });
 
-test("an app's own client is only copied: its options do not reach the counters, and it stays as it is", async () => {
-  const app = createClient({
-    url: sharedRedisUrl(),
-    keyPrefix: 'app:',
-    commandOptions: { timeout: 1, typeMapping: { 36: Buffer } },
-    pingInterval: 1_000,
-  });
-  const store = storeOf(app);
+/** The counters over a client of an app, in the key where they lie by their own prefix. */
+async function countsThrough(client: RedisClient): Promise<void> {
+  const store = storeOf(client);
   await store.ready();
-  const tenant = new CaseTenant(store, `own-${process.pid}-${Date.now()}`);
+  const tenant = new CaseTenant(store, `own-${process.pid}-${randomUUID()}`);
   const hour = await tenant.present({ limit: 2 });
   const outcomes = [];
   for (let turn = 0; turn < 3; turn += 1) outcomes.push((await tenant.decide(1, [hour])).outcome);
   expect(outcomes).toEqual(['granted', 'granted', 'denied']);
-  expect(app.isOpen).toBe(false);
   const admin = createClient({ url: sharedRedisUrl() });
   await admin.connect();
   ends.push(() => admin.close());
   expect(await admin.exists(`clients-${process.pid}:{${tenant.id}}:q`)).toBe(1);
+}
+
+describe("an app's own client is only copied: its options do not reach the counters, and it stays as it is", () => {
+  const nodeRedis = () =>
+    createClient({
+      url: sharedRedisUrl(),
+      keyPrefix: 'app:',
+      commandOptions: { timeout: 1, typeMapping: { 36: Buffer } },
+      pingInterval: 1_000,
+    });
+  const ioredis = () =>
+    new IoredisRedis(sharedRedisUrl(), {
+      lazyConnect: true,
+      keyPrefix: 'app:',
+      commandTimeout: 1,
+      maxRetriesPerRequest: null,
+      stringNumbers: true,
+      enableAutoPipelining: true,
+      readOnly: true,
+    });
+
+  test('node-redis, not connected', async () => {
+    const app = nodeRedis();
+    await countsThrough(app);
+    expect(app.isOpen).toBe(false);
+  });
+
+  test('node-redis, subscribed', async () => {
+    const app = nodeRedis();
+    await app.connect();
+    ends.push(async () => app.destroy());
+    await app.subscribe('news', () => undefined);
+    await countsThrough(app);
+    expect(app.isPubSubActive).toBe(true);
+  });
+
+  test('node-redis, closed', async () => {
+    const app = nodeRedis();
+    await app.connect();
+    await app.close();
+    await countsThrough(app);
+  });
+
+  test('ioredis, not connected', async () => {
+    const app = ioredis();
+    await countsThrough(app);
+    expect(app.status).toBe('wait');
+  });
+
+  test('ioredis, subscribed', async () => {
+    const app = new IoredisRedis(sharedRedisUrl(), { protocol: 2 });
+    ends.push(async () => app.disconnect());
+    await app.subscribe('news');
+    await countsThrough(app);
+    expect(app.mode).toBe('subscriber');
+  });
+
+  test('ioredis, closed', async () => {
+    const app = new IoredisRedis(sharedRedisUrl(), { lazyConnect: true });
+    await app.connect();
+    await app.quit();
+    await countsThrough(app);
+    expect(app.status).toBe('end');
+  });
 });
 
 describe('what is no Redis for counters is refused at construction, with what was expected', () => {
@@ -94,13 +154,16 @@ describe('what is no Redis for counters is refused at construction, with what wa
   };
   const method = () => undefined;
 
-  test.each([
-    ['an ioredis client', { evalsha: method, duplicate: method, isReady: true }, /ioredis/],
-    ['a cluster client', { evalSha: method, duplicate: method, masters: [], isReady: true }, /cluster/],
-    ['something else', { isReady: true, duplicate: method }, /without evalSha, destroy, unref/],
-  ])('%s', (_, client, message) => {
-    const fault = faultOf(() => redisConnection(client as object as NodeRedisClient));
+  test.each<[string, object | number | null, RegExp]>([
+    ['nothing', null, /got null/],
+    ['a number', 6379, /got number/],
+    ['an old client', { isReady: true, duplicate: method, quit: method }, /without evalSha, destroy, unref/],
+    ['a pool', createClientPool({ url: sharedRedisUrl() }), /instead of a pool, pass a client/],
+    ['a list of no URLs', { mode: 'cluster', urls: [] }, /empty list/],
+  ])('%s', (_, redis, message) => {
+    const fault = faultOf(() => redisConnection(redis as RedisClient));
     expect(fault).toMatchObject({ code: 'invalid_configuration', message: expect.stringMatching(message) });
+    expect(fault.faults[0]?.location).toBe('redis');
   });
 
   test.each(['redis', 'http://127.0.0.1:1', 'redis://', 'redis://127.0.0.1/x', 'redis://:secret@127.0.0.1:99999'])(

@@ -4,7 +4,7 @@
 //
 // States: `idle` (nothing was asked yet) -> `open` -> `closed`. While open the table is read anew when a server says that it is
 // wrong, when a connection was lost, and once a second as long as a master cannot be reached: its replica may have taken over.
-import { TallygateError } from '../../core/errors.js';
+import { hasCode, TallygateError } from '../../core/errors.js';
 import { type Awaited, awaited } from './awaited.js';
 import { keySlot, SLOTS } from './keySlot.js';
 import { NodeConnection } from './nodeConnection.js';
@@ -81,7 +81,15 @@ export class ClusterConnection implements RedisConnection {
   }
 
   async #route(call: ScriptCall, command: Command): Promise<unknown> {
-    const slot = keySlot(call.keys[0] ?? '');
+    try {
+      return await this.#follow(keySlot(call.keys[0] ?? ''), command);
+    } catch (error) {
+      if (hasCode(error, 'counter_store_unavailable') && !this.#answers()) this.#generation += 1;
+      throw error;
+    }
+  }
+
+  async #follow(slot: number, command: Command): Promise<unknown> {
     let node = this.#masterOf(slot);
     let sent = command;
     for (let redirects = 0; ; redirects += 1) {

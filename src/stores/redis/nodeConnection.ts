@@ -204,7 +204,9 @@ export class NodeConnection implements RedisConnection {
     this.#session = session;
   }
 
+  /** Grows the generation without a change to tell of: whoever counts failures sees that it is not about one key. */
   #notSent(why: string): Promise<never> {
+    this.#generation += 1;
     return Promise.reject(unavailable(`Redis at ${this.#source.server} ${why}`, undefined));
   }
 

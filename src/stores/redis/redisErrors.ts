@@ -31,8 +31,8 @@ const NO_MASTER: ReadonlySet<string> = new Set(['MASTERDOWN', 'READONLY']);
 const ABOUT_ONE_KEY: ReadonlySet<string> = new Set(['BADCOUNTER', 'WRONGTYPE']);
 
 /**
- * Whether the store itself may have forgotten, so that each tenant's floors are due again. What was not sent says nothing new:
- * the connection's generation grew with the loss, and in a cluster one server that is away must not trouble the others' tenants.
+ * Whether the store itself may have forgotten, so that each tenant's floors are due again. Of what was not sent the connection's
+ * generation tells: in a cluster one server that is away must not trouble the tenants of the others.
  */
 export function mayHaveForgotten(error: unknown): boolean {
   if (hasCode(error, 'counter_store_unavailable')) return false;

@@ -30,7 +30,10 @@ export interface RedisConnection {
   send(command: (session: RedisSession) => Promise<unknown>): Promise<unknown>;
   /** Resolves when Redis answers, after as many attempts as it takes; rejects with `closed` only. */
   ready(): Promise<void>;
-  /** Grows with each connect, each loss, and each change of who serves which slot. */
+  /**
+   * Grows with each connect, each loss, each change of who serves which slot, and each command that was not sent because nobody
+   * could be reached: not with one that its server alone could not take, while others answer.
+   */
   readonly generation: number;
   /** Waits at most a second for commands in flight. */
   close(): Promise<void>;
