@@ -25,6 +25,8 @@ export interface Config {
   readonly redis: RedisAddress | undefined;
   /** Whether api calls, users and storage are booked. Quota units and denials always are. */
   readonly usageMeterEnabled: boolean;
+  /** Whether usage also lies on disk until the ledger has it. */
+  readonly journal: boolean;
   /** Distinct rows (tenant, day, meter) that make a flush due; 1 to 100,000. */
   readonly flushRows: number;
   /** Longest wait of an increment before it is sent to the ledger, in milliseconds; 250 to 3,600,000. */
@@ -80,6 +82,7 @@ export function readConfig(env: Environment): Config {
     database: readDatabase(reader),
     redis: readRedis(reader),
     usageMeterEnabled: reader.flag('USAGE_METER_ENABLED', true),
+    journal: reader.flag('USAGE_METER_JOURNAL', true),
     flushRows: reader.whole('USAGE_METER_BATCH_SIZE', { least: 1, most: 100_000, otherwise: 100 }),
     flushIntervalMs: readFlushInterval(reader),
     plans,
@@ -101,7 +104,6 @@ export function readConfig(env: Environment): Config {
     metricsTenantLabels: reader.flag('METRICS_TENANT_LABELS', false),
     logLevel: reader.choice('LOG_LEVEL', LOG_LEVELS, 'info'),
   };
-  refuseWhatComesLater(reader);
   reader.throwFaults();
   return config;
 }
@@ -116,11 +118,4 @@ function readDefaultPlan(reader: EnvironmentReader, plans: Plans): string {
   const plan = reader.text('QUOTA_DEFAULT_PLAN') ?? DEFAULT_PLAN;
   if (!plans.has(plan)) reader.expected('QUOTA_DEFAULT_PLAN', `a known plan (${[...plans.keys()].join(', ')})`, plan);
   return plan;
-}
-
-/** Settings of later versions. Ignoring one would be a journal that somebody relies on and that is not there. */
-function refuseWhatComesLater(reader: EnvironmentReader): void {
-  // Unset means no journal in this version, and `false` says the same; `true` would promise what kill -9 then breaks.
-  if (reader.flag('USAGE_METER_JOURNAL', false))
-    reader.fault('USAGE_METER_JOURNAL', '"true" is not supported yet: leave it unset, and stop processes by SIGTERM');
 }

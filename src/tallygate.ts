@@ -99,14 +99,16 @@ export function createReadyMade(): ReadyMade {
 export function openInstallation(config: Config): Installation {
   // What a server says of its start is noise beside a command's result.
   const log = createLog(config.logLevel === 'info' ? 'warn' : config.logLevel);
-  return installationOf(compose({ ...choicesOf(config), config, log, observer: silentObserver }));
+  // It is over before a journal would be of use, and replays none.
+  const quiet = { ...config, journal: false };
+  return installationOf(compose({ ...choicesOf(config), config: quiet, log, observer: silentObserver }));
 }
 
 function wire(options: TallygateOptions): { tallygate: Tallygate; composition: Composition } {
-  const { config, database, redis, resolvePlan, rules } = readOptions(options, process.env);
+  const { config, database, redis, resolvePlan, flush, rules } = readOptions(options, process.env);
   const log = createLog(config.logLevel);
   const { observer, traced, metrics, denials, events } = createTelemetry(config, log);
-  const composition = compose({ config, database, redis, resolvePlan, log, observer, traced });
+  const composition = compose({ config, database, redis, resolvePlan, flush, log, observer, traced });
   const { admission, usageRecorder } = composition;
   const caller: CallerParts = {
     resolvers: createResolvers(rules),

@@ -1,21 +1,28 @@
-// The way of usage to the ledger: recorder, buffer, flusher, and this process as a producer.
+// The way of usage to the ledger: recorder, buffer, journal, flusher, and this process as a producer.
 import { hostname } from 'node:os';
 import type { Config } from '../config.js';
 import type { Clock } from '../ports/clock.js';
 import type { Observer } from '../ports/observer.js';
 import type { UsageLedger } from '../ports/usageLedger.js';
+import { startJournalReplay } from '../services/metering/journalReplay.js';
 import { UsageBuffer } from '../services/metering/usageBuffer.js';
 import { UsageFlusher } from '../services/metering/usageFlusher.js';
 import { UsageProducer } from '../services/metering/usageProducer.js';
 import { UsageRecorder } from '../services/metering/usageRecorder.js';
+import type { DatabaseChoice } from './database.js';
 import type { Health } from './health.js';
+import { journals } from './journals.js';
 import type { Log } from './log.js';
+import type { FlushMode } from './options.js';
 import { outageNotice } from './outageNotice.js';
 
 /** What metering needs of the rest of an installation. */
 export interface MeteringParts {
   readonly ledger: UsageLedger;
-  readonly config: Pick<Config, 'usageMeterEnabled' | 'flushRows' | 'flushIntervalMs'>;
+  readonly database: DatabaseChoice;
+  readonly config: Pick<Config, 'usageMeterEnabled' | 'flushRows' | 'flushIntervalMs' | 'journal' | 'dataDir'>;
+  /** `request`: whatever is booked goes to the ledger at once. @defaultValue `interval` */
+  readonly flush?: FlushMode | undefined;
   readonly clock: Clock;
   readonly observer: Observer;
   readonly health: Health;
@@ -27,16 +34,23 @@ export interface Metering {
   readonly usageRecorder: UsageRecorder;
   readonly flusher: UsageFlusher;
   readonly producer: UsageProducer;
+  /** Begins to bring journals of processes that died to the ledger; returns what ends it. */
+  readonly followJournals: () => () => void;
 }
 
-export function metering({ ledger, config, clock, observer, health, log }: MeteringParts): Metering {
+export function metering({ ledger, database, config, flush, clock, observer, health, log }: MeteringParts): Metering {
   const tell = outageNotice(
     clock,
     (told: { readonly reason: string; readonly rows: number }) => told.reason,
     (told) => log.warn(told, 'Usage could not be flushed: it is kept and sent again.'),
   );
-  const buffer = new UsageBuffer((what) => observer.saturated(what));
-  const producer = new UsageProducer(ledger, clock, { host: hostname(), pid: process.pid });
+  const holder = { host: hostname(), pid: process.pid };
+  const journal = config.journal ? journals({ dataDir: config.dataDir, database, clock, log }) : undefined;
+  const producer = new UsageProducer({ ledger, clock, holder, journals: journal?.usageJournal });
+  const buffer = new UsageBuffer({
+    onSaturated: (what) => observer.saturated(what),
+    ...(journal === undefined ? {} : { journal: producer.writableJournal }),
+  });
   const flusher = new UsageFlusher({
     ledger,
     buffer,
@@ -51,7 +65,15 @@ export function metering({ ledger, config, clock, observer, health, log }: Meter
       tell({ reason: error instanceof Error ? error.message : String(error), rows });
     },
   });
+  if (flush === 'request') flusher.hurry();
   const onBooked = () => flusher.booked();
   const usageRecorder = new UsageRecorder({ buffer, metering: config.usageMeterEnabled, clock, onBooked });
-  return { usageRecorder, flusher, producer };
+  const followJournals = () =>
+    journal === undefined
+      ? () => {}
+      : startJournalReplay(
+          { ledger, journals: journal.usageJournal, holder, ...journal.listeners(observer) },
+          (error) => tell({ reason: error.message, rows: flusher.backlogRows }),
+        );
+  return { usageRecorder, flusher, producer, followJournals };
 }

@@ -15,6 +15,9 @@ import type { RedisClient } from '../stores/redis/redisClients.js';
 import type { RedisChoice } from './counters.js';
 import type { DatabaseChoice } from './database.js';
 
+/** When usage goes to the ledger. */
+export type FlushMode = 'interval' | 'request';
+
 /** Options of `createTallygate`. Every one may be left out: then the environment says it, or its default. */
 export interface TallygateOptions extends Pick<TenantRules, 'resolveTenant' | 'resolveUser'> {
   /**
@@ -54,6 +57,12 @@ export interface TallygateOptions extends Pick<TenantRules, 'resolveTenant' | 'r
    */
   readonly resolvePlan?: ResolvePlan;
   /**
+   * When usage goes to the ledger: at the interval, or as soon as it is booked, which costs a transaction a request or two. `request` is
+   * for where a process may stand still or vanish after a response and has no disk for a journal: serverless.
+   * @defaultValue `interval`: after `USAGE_METER_FLUSH_INTERVAL_MS`, or when `USAGE_METER_BATCH_SIZE` rows wait
+   */
+  readonly flush?: FlushMode;
+  /**
    * What becomes of a tenant that has no setting, and for whom `resolvePlan` names no plan: `deny` refuses it with 403.
    * @defaultValue `UNKNOWN_TENANTS`, or `admit`
    */
@@ -87,6 +96,7 @@ export interface ReadOptions {
   readonly database: DatabaseChoice;
   readonly redis: RedisChoice;
   readonly resolvePlan: ResolvePlan | undefined;
+  readonly flush: FlushMode;
   readonly rules: TenantRules;
 }
 
@@ -97,6 +107,7 @@ const KNOWN: ReadonlySet<string> = new Set<keyof TallygateOptions>([
   'plans',
   'defaultPlan',
   'resolvePlan',
+  'flush',
   'unknownTenants',
   'enforce',
   'mode',
@@ -142,6 +153,12 @@ export function readOptions(options: TallygateOptions, env: Environment): ReadOp
   if (database !== undefined && typeof database !== 'string' && typeof database?.connect !== 'function') {
     faults.push({ location: 'database', message: 'expected a PostgreSQL URL or a pool of pg' });
   }
+  if (options.flush !== undefined && options.flush !== 'interval' && options.flush !== 'request') {
+    faults.push({
+      location: 'flush',
+      message: `expected "interval" or "request", got ${JSON.stringify(options.flush)}`,
+    });
+  }
   if (options.schema !== undefined) faults.push(...schemaFaults(options.schema, database));
   const plans = options.plans === undefined ? undefined : readPlans(options.plans, 'plans');
   faults.push(...(plans?.faults ?? []));
@@ -158,6 +175,7 @@ export function readOptions(options: TallygateOptions, env: Environment): ReadOp
     database: databaseChoice(options, config),
     redis: redisChoice(options, config),
     resolvePlan: options.resolvePlan,
+    flush: options.flush ?? 'interval',
     rules: {
       resolveTenant: options.resolveTenant,
       resolveUser: options.resolveUser,

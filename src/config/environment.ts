@@ -57,14 +57,6 @@ export class EnvironmentReader {
     return undefined;
   }
 
-  /**
-   * A setting that exists, but not in this version: any other value than the ones that work is refused with what to do.
-   */
-  notYet(name: string, later: (text: string) => boolean, instead: string): void {
-    const text = this.text(name);
-    if (text !== undefined && later(text)) this.fault(name, `"${text}" is not supported yet: ${instead}`);
-  }
-
   expected(name: string, expected: string, got: string | undefined): void {
     this.fault(name, `expected ${expected}, got ${got === undefined ? 'nothing' : quoted(got)}`);
   }

@@ -160,6 +160,14 @@ export interface UsageGap {
   readonly reason: string;
 }
 
+/** Who feeds the ledger under an id. */
+export interface ProducerHolder {
+  readonly host: string;
+  readonly pid: number;
+  /** Whether its usage also lies on a disk. @defaultValue false */
+  readonly hasJournal?: boolean;
+}
+
 /** Who else feeds this ledger. */
 export interface LiveProducer {
   readonly producerId: string;
@@ -176,8 +184,11 @@ export interface UsageLedger {
   identity(): Promise<LedgerIdentity>;
   /** A fresh UUIDv7 by the database's clock. */
   newProducerId(): Promise<string>;
-  /** Idempotent. `refused` where the id is older than the collector's minimum age. */
-  registerProducer(producerId: string, holder: { host: string; pid: number }): Promise<'registered' | 'refused'>;
+  /**
+   * Idempotent. `refused` where the id is older than the collector's minimum age: 35 days for a producer with a journal, which may
+   * come back that late, one day for others.
+   */
+  registerProducer(producerId: string, holder: ProducerHolder): Promise<'registered' | 'refused'>;
   /** Says that the producer lives, or that it closed. */
   touchProducer(producerId: string, closed: boolean): Promise<void>;
   /** Producers that are not closed, were seen within 10 minutes, and are not `producerId`. */

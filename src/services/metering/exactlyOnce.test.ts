@@ -92,8 +92,8 @@ class ModelLedger {
 
 function meteringOver(model: ModelLedger) {
   const ledger = model.asLedger();
-  const buffer = new UsageBuffer(() => {});
-  const producer = new UsageProducer(ledger, systemClock, { host: 'here', pid: 1 });
+  const buffer = new UsageBuffer({ onSaturated: () => {} });
+  const producer = new UsageProducer({ ledger, clock: systemClock, holder: { host: 'here', pid: 1 } });
   const parts = { ledger, buffer, producer, batchSize: 1_000_000, intervalMs: 3_600_000, clock: systemClock };
   return {
     buffer,

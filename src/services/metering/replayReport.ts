@@ -1,17 +1,9 @@
 // What became of the lines of a replay: counts, and the first of what was broken.
 import type { UsageDate } from '../../core/time/calendar.js';
+import { type BrokenLine, BrokenLines } from '../../core/usage/brokenLines.js';
 
-/** Broken lines that are named; all of them are counted. */
-const MAX_BROKEN_NAMED = 1000;
 /** Tenants told apart: 100 MB of memory at most. Beyond it there are at least so many. */
 const MAX_TENANTS_COUNTED = 1_000_000;
-
-/** A line that did not count. */
-export interface BrokenLine {
-  /** From 1, in the whole log. */
-  readonly line: number;
-  readonly reason: string;
-}
 
 /** What a replay did. Everything but `alreadyMetered` is about this run alone. */
 export interface ReplaySummary {
@@ -35,11 +27,10 @@ export interface ReplaySummary {
 
 /** Collects a summary, line by line. */
 export class ReplayReport {
-  readonly #brokenLines: BrokenLine[] = [];
+  readonly #broken = new BrokenLines();
   readonly #tenants = new Set<string>();
   #metered = 0;
   #withoutTenant = 0;
-  #broken = 0;
   #firstDate: UsageDate | undefined;
   #lastDate: UsageDate | undefined;
 
@@ -60,12 +51,11 @@ export class ReplayReport {
   }
 
   broken(line: number, reason: string): void {
-    this.#broken += 1;
-    if (this.#brokenLines.length < MAX_BROKEN_NAMED) this.#brokenLines.push({ line, reason });
+    this.#broken.add(line, reason);
   }
 
   get lines(): number {
-    return this.#metered + this.#withoutTenant + this.#broken;
+    return this.#metered + this.#withoutTenant + this.#broken.count;
   }
 
   summary(alreadyMetered: number, unfinishedLine: boolean): ReplaySummary {
@@ -73,8 +63,8 @@ export class ReplayReport {
       lines: this.lines,
       metered: this.#metered,
       withoutTenant: this.#withoutTenant,
-      broken: this.#broken,
-      brokenLines: this.#brokenLines,
+      broken: this.#broken.count,
+      brokenLines: this.#broken.named,
       tenants: this.#tenants.size,
       firstDate: this.#firstDate,
       lastDate: this.#lastDate,

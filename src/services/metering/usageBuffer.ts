@@ -1,225 +1,198 @@
-// The open sums: what was used and is in no batch yet. Grows with active tenants, days and users, never with requests.
+// What was used and is not known to be in the ledger: the turn that runs, the open segment behind it, and sealed ones in front of
+// the ledger, the oldest first. With a journal each turn becomes a numbered record on disk before it joins the open segment.
+//
+//   turn --end of the turn: a record, one write--> open --a flush, 1 MB or 5,000 rows--> sealed --applied--> gone
+//
+// Numbers: a record is `from + 1 .. to`. Segments follow each other without a hole, but for what a ledger that went back has lost and
+// no journal has. They are never used twice. Without a journal a sealed segment is one record.
 
-import { saturatingSum } from '../../core/quota/counter.js';
-import { MAX_COUNT } from '../../core/quota/limit.js';
 import type { UsageDate } from '../../core/time/calendar.js';
-import { dayBit, monthOf, userHashOf } from '../../core/usage/activeDays.js';
-import type {
-  ActiveUserRow,
-  CallRow,
-  ChargeRow,
-  CommitRow,
-  StoragePointRow,
-  UsageSums,
-} from '../../ports/usageLedger.js';
+import {
+  type ChargeAmounts,
+  type CommitIncrement,
+  type StorageIncrement,
+  UsageIncrements,
+} from '../../core/usage/increments.js';
+import type { OwnJournal } from '../../ports/usageJournal.js';
+import type { ChargeRow, UsageSums } from '../../ports/usageLedger.js';
 
-/** What the quota did under one meter and reset number. */
-interface ChargeSums {
-  readonly meter: string;
-  readonly resetNumber: number;
-  units: number;
-  denied: number;
-  unconfirmed: number;
-  overage: number;
+/** Rows at which a segment is sealed, so that a transaction stays within its deadline whatever the backlog. */
+export const MAX_SEGMENT_ROWS = 5_000;
+/** Bytes of its file at which a segment is sealed, so that what is merged at a time stays small. */
+const MAX_SEGMENT_BYTES = 1024 * 1024;
+
+/** Usage that is brought to the ledger by one attempt: the records `from + 1 .. to`. */
+export interface UsageSegment {
+  readonly from: number;
+  readonly to: number;
+  readonly increments: UsageIncrements;
+  /** Bytes that it takes on disk, by its own account. */
+  readonly bytes: number;
+  /** Whether it was made of others. */
+  readonly isMerged: boolean;
+  /** Whether an attempt may have ended at its end, by whomever: then it is never merged. */
+  isAttempted: boolean;
+  /** Whether an attempt of this process ended without an answer. */
+  isInDoubt: boolean;
+  /** Its rows, once they were needed. */
+  rows: UsageSums | undefined;
 }
 
-/** What one tenant used on one day. */
-interface DaySums {
-  apiCalls: number;
-  /** One for each meter and reset number: nearly always one. */
-  charges: ChargeSums[];
-  /** Users by their own id; hashed when a batch is sealed, so that a user seen before costs a look-up. */
-  users: Set<string> | undefined;
+/** What it needs. */
+export interface UsageBufferParts {
+  readonly onSaturated: (what: string) => void;
+  /** The journal to write to now; undefined while there is none. Left out: there never is one, and turns are not kept apart. */
+  readonly journal?: () => OwnJournal | undefined;
+  /** Calls back at the end of the running turn of the event loop. A seam of the explorer of interleavings. */
+  readonly atEndOfTurn?: (work: () => void) => void;
 }
-
-/** What is not yet sealed of one tenant. */
-interface TenantSums {
-  /** Ascending in the order in which the tenants began to wait. */
-  readonly number: number;
-  readonly days: Map<UsageDate, DaySums>;
-  /** The last point of each second: of two in one second the later one wins anyway. */
-  readonly storage: Map<number, StoragePointRow>;
-  /** By key: a repeat is the same commit. */
-  readonly commits: Map<string, CommitRow>;
-}
-
-/** Amounts that a charge can gain. */
-export type ChargeAmounts = Partial<Pick<ChargeRow, 'units' | 'denied' | 'unconfirmed' | 'overage'>>;
 
 /** See the head of this file. */
 export class UsageBuffer {
-  readonly #tenants = new Map<string, TenantSums>();
-  readonly #onSaturated: (what: string) => void;
-  #rows = 0;
-  #lastNumber = 0;
+  readonly #parts: UsageBufferParts;
+  readonly #atEndOfTurn: (work: () => void) => void;
+  #turn: UsageIncrements;
+  #turnEndsLater = false;
+  #open: UsageIncrements;
+  #openFrom = 0;
+  #sealed: UsageSegment[] = [];
+  #sealedRows = 0;
+  #lastRecord = 0;
 
-  constructor(onSaturated: (what: string) => void) {
-    this.#onSaturated = onSaturated;
+  constructor(parts: UsageBufferParts) {
+    this.#parts = parts;
+    this.#atEndOfTurn = parts.atEndOfTurn ?? setImmediate;
+    this.#turn = new UsageIncrements(parts.onSaturated);
+    this.#open = new UsageIncrements(parts.onSaturated);
   }
 
-  /** Distinct (tenant, day, meter, reset number) rows, users, storage points and commits that wait. */
+  /** Rows that wait; one that waits in two segments counts twice. */
   get rows(): number {
-    return this.#rows;
+    return this.#turn.rows + this.#open.rows + this.#sealedRows;
+  }
+
+  /** The last record that was made. */
+  get lastRecord(): number {
+    return this.#lastRecord;
+  }
+
+  /** Where the open segment begins: the last record that is sealed. */
+  get openFrom(): number {
+    return this.#openFrom;
+  }
+
+  /** Sealed segments, the oldest first. */
+  get sealed(): readonly UsageSegment[] {
+    return this.#sealed;
   }
 
   /** Whether anything of the tenant waits. */
   has(tenantId: string): boolean {
-    return this.#tenants.has(tenantId);
+    const holds = ({ tenants }: UsageIncrements) => tenants.has(tenantId);
+    return holds(this.#turn) || holds(this.#open) || this.#sealed.some((segment) => holds(segment.increments));
   }
 
   addCalls(tenantId: string, usageDate: UsageDate, count: number): void {
-    const day = this.#day(tenantId, usageDate);
-    day.apiCalls = this.#sum('apiCalls', day.apiCalls, count);
+    this.#current().addCalls(tenantId, usageDate, count);
+    this.#added();
   }
 
   addCharge(
-    key: Pick<ChargeRow, 'tenantId' | 'usageDate' | 'meter' | 'resetNumber'>,
-    { units = 0, denied = 0, unconfirmed = 0, overage = 0 }: ChargeAmounts,
+    { tenantId, usageDate, meter, resetNumber }: Pick<ChargeRow, 'tenantId' | 'usageDate' | 'meter' | 'resetNumber'>,
+    { units = 0, denied = 0, unconfirmed = 0, overage = 0 }: Partial<ChargeAmounts>,
   ): void {
-    const { charges } = this.#day(key.tenantId, key.usageDate);
-    const { meter, resetNumber } = key;
-    const present = charges.find((one) => one.meter === meter && one.resetNumber === resetNumber);
-    if (present === undefined) {
-      if (charges.length > 0) this.#rows += 1;
-      charges.push({ meter, resetNumber, units, denied, unconfirmed, overage });
-      return;
-    }
-    present.units = this.#sum('units', present.units, units);
-    present.denied = this.#sum('denied', present.denied, denied);
-    present.unconfirmed = this.#sum('unconfirmed', present.unconfirmed, unconfirmed);
-    present.overage = this.#sum('overage', present.overage, overage);
-  }
-
-  addCommit(commit: CommitRow): void {
-    const { commits } = this.#tenant(commit.tenantId);
-    const key = commit.key.toString('hex');
-    if (commits.has(key)) return;
-    commits.set(key, commit);
-    this.#rows += 1;
+    const charge = { meter, resetNumber, units, denied, unconfirmed, overage };
+    this.#current().addCharge(tenantId, usageDate, charge);
+    this.#added();
   }
 
   addUser(tenantId: string, usageDate: UsageDate, userId: string): void {
-    const day = this.#day(tenantId, usageDate);
-    day.users ??= new Set();
-    if (day.users.has(userId)) return;
-    day.users.add(userId);
-    this.#rows += 1;
+    this.#current().addUser(tenantId, usageDate, userId);
+    this.#added();
   }
 
-  addStorage(point: StoragePointRow): void {
-    const { storage } = this.#tenant(point.tenantId);
-    if (!storage.has(point.atSeconds)) this.#rows += 1;
-    storage.set(point.atSeconds, point);
+  addStorage(tenantId: string, point: StorageIncrement): void {
+    this.#current().addStorage(tenantId, point);
+    this.#added();
   }
 
-  /** Stands for all that waits now: see `holdsUpTo`. */
-  get mark(): number {
-    return this.#lastNumber;
+  addCommit(tenantId: string, commit: CommitIncrement): void {
+    this.#current().addCommit(tenantId, commit);
+    this.#added();
   }
 
-  /** Whether anything still waits that did when `mark` was read. */
-  holdsUpTo(mark: number): boolean {
-    const [oldest] = this.#tenants.values();
-    return oldest !== undefined && oldest.number <= mark;
+  #current(): UsageIncrements {
+    return this.#parts.journal === undefined ? this.#open : this.#turn;
   }
 
-  /**
-   * Takes the oldest sums out, tenant by tenant until `mostRows` is reached, so that one transaction stays bounded and what
-   * comes in meanwhile begins anew. Users beyond it, of whom a tenant may have any number, stay and keep its place: they are
-   * in the next batch. Undefined where nothing waits.
-   */
-  seal(mostRows: number, hashKey: Buffer): UsageSums | undefined {
-    const calls: CallRow[] = [];
-    const charges: ChargeRow[] = [];
-    const users: ActiveUserRow[] = [];
-    const storage: StoragePointRow[] = [];
-    const commits: CommitRow[] = [];
-    const taken = () => calls.length + charges.length + users.length + storage.length + commits.length;
-    for (const [tenantId, sums] of this.#tenants) {
-      const room = mostRows - taken();
-      if (room <= 0) break;
-      const rowsBefore = rowsOf(sums);
-      for (const [usageDate, day] of sums.days) {
-        if (day.apiCalls > 0) calls.push({ tenantId, usageDate, apiCalls: day.apiCalls });
-        for (const sums of day.charges) charges.push({ tenantId, usageDate, ...sums });
-      }
-      for (const row of userRows(tenantId, takenUsers(sums.days, room), hashKey)) users.push(row);
-      for (const point of sums.storage.values()) storage.push(point);
-      for (const commit of sums.commits.values()) commits.push(commit);
-      sums.storage.clear();
-      sums.commits.clear();
-      this.#rows -= rowsBefore - rowsOf(sums);
-      if (sums.days.size === 0) this.#tenants.delete(tenantId);
+  #added(): void {
+    if (this.#parts.journal === undefined) {
+      if (this.#open.rows >= MAX_SEGMENT_ROWS) this.seal();
+      return;
     }
-    return taken() === 0 ? undefined : { calls, charges, users, storage, commits };
+    // A turn may be a loop over a million users: its records too are bounded.
+    if (this.#turn.rows >= MAX_SEGMENT_ROWS) this.endTurn();
+    if (this.#turnEndsLater) return;
+    this.#turnEndsLater = true;
+    this.#atEndOfTurn(() => {
+      this.#turnEndsLater = false;
+      this.endTurn();
+    });
   }
 
-  #sum(what: string, present: number, amount: number): number {
-    const sum = saturatingSum(present, amount);
-    if (sum === MAX_COUNT) this.#onSaturated(what);
-    return sum;
-  }
-
-  #day(tenantId: string, usageDate: UsageDate): DaySums {
-    const { days } = this.#tenant(tenantId);
-    let day = days.get(usageDate);
-    if (day === undefined) {
-      day = emptyDay();
-      days.set(usageDate, day);
-      this.#rows += 1;
+  /** Makes what the turn has booked so far a record. */
+  endTurn(): void {
+    if (this.#turn.rows === 0) return;
+    const increments = this.#turn;
+    const journal = this.#parts.journal?.();
+    const record = { from: this.#lastRecord, to: this.#lastRecord + 1, increments };
+    this.#lastRecord = record.to;
+    // One that the disk refuses is a hole there and not here: this process brings it to the ledger all the same.
+    journal?.append(record);
+    if (this.#open.rows === 0) {
+      this.#open = increments;
+    } else {
+      this.#open.addAll(increments);
     }
-    return day;
+    this.#turn = new UsageIncrements(this.#parts.onSaturated);
+    if ((journal?.openBytes ?? 0) >= MAX_SEGMENT_BYTES || this.#open.rows >= MAX_SEGMENT_ROWS) this.seal();
   }
 
-  #tenant(tenantId: string): TenantSums {
-    let tenant = this.#tenants.get(tenantId);
-    if (tenant === undefined) {
-      this.#lastNumber += 1;
-      tenant = { number: this.#lastNumber, days: new Map(), storage: new Map(), commits: new Map() };
-      this.#tenants.set(tenantId, tenant);
-    }
-    return tenant;
+  /** Makes what is open a segment: what comes from now on is not in it. */
+  seal(): void {
+    this.endTurn();
+    if (this.#open.rows === 0) return;
+    const journal = this.#parts.journal?.();
+    if (this.#parts.journal === undefined) this.#lastRecord += 1;
+    this.#push({
+      ...{ from: this.#openFrom, to: this.#lastRecord, increments: this.#open, bytes: journal?.openBytes ?? 0 },
+      ...{ isMerged: false, isAttempted: false, isInDoubt: false, rows: undefined },
+    });
+    journal?.seal();
+    this.#open = new UsageIncrements(this.#parts.onSaturated);
+    this.#openFrom = this.#lastRecord;
   }
-}
 
-const emptyDay = (): DaySums => ({ apiCalls: 0, charges: [], users: undefined });
-
-/** Takes at most `most` users out of the days, and with them every day that has none left. */
-function takenUsers(days: Map<UsageDate, DaySums>, most: number): [UsageDate, string][] {
-  const taken: [UsageDate, string][] = [];
-  for (const [usageDate, { users }] of days) {
-    for (const userId of users ?? []) {
-      if (taken.length >= most) break;
-      users?.delete(userId);
-      taken.push([usageDate, userId]);
-    }
-    if (users === undefined || users.size === 0) days.delete(usageDate);
-    else days.set(usageDate, { ...emptyDay(), users });
+  /** Everything up to `record` is in the ledger, or given up. Of a segment across it `rest` is what is left. */
+  dropUpTo(record: number, rest: readonly UsageSegment[] = []): void {
+    if (record > this.#openFrom) this.seal();
+    this.replace(
+      this.#sealed.filter((segment) => segment.from < record),
+      rest,
+    );
   }
-  return taken;
-}
 
-/** One row a user and month: two rows of one key would be an error in one upsert. */
-function userRows(tenantId: string, taken: readonly [UsageDate, string][], hashKey: Buffer): ActiveUserRow[] {
-  const months = new Map<string, Map<string, number>>();
-  for (const [usageDate, userId] of taken) {
-    const month = monthOf(usageDate);
-    const masks = months.get(month) ?? new Map<string, number>();
-    months.set(month, masks);
-    masks.set(userId, (masks.get(userId) ?? 0) | dayBit(usageDate));
+  /** Puts segments in the place of others that follow each other; of none: before all. */
+  replace(old: readonly UsageSegment[], segments: readonly UsageSegment[]): void {
+    const [first] = old;
+    const at = first === undefined ? 0 : this.#sealed.indexOf(first);
+    const kept = this.#sealed.filter((segment) => !old.includes(segment));
+    this.#sealed = [...kept.slice(0, at), ...segments, ...kept.slice(at)];
+    this.#sealedRows = this.#sealed.reduce((sum, segment) => sum + segment.increments.rows, 0);
   }
-  return [...months].flatMap(([month, masks]) =>
-    [...masks].map(([userId, dayMask]) => ({
-      tenantId,
-      month,
-      userHash: userHashOf(hashKey, tenantId, userId),
-      dayMask,
-    })),
-  );
-}
 
-function rowsOf(sums: TenantSums): number {
-  let rows = sums.days.size + sums.storage.size + sums.commits.size;
-  for (const day of sums.days.values()) rows += (day.users?.size ?? 0) + Math.max(0, day.charges.length - 1);
-  return rows;
+  #push(segment: UsageSegment): void {
+    this.#sealed.push(segment);
+    this.#sealedRows += segment.increments.rows;
+  }
 }

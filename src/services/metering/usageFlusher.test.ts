@@ -28,8 +28,8 @@ function flusherOverLedger(onApply: (batch: UsageBatch) => void = () => {}) {
     readUsage: unused,
     sumCharges: unused,
   };
-  const buffer = new UsageBuffer(() => {});
-  const producer = new UsageProducer(ledger, systemClock, { host: 'here', pid: 1 });
+  const buffer = new UsageBuffer({ onSaturated: () => {} });
+  const producer = new UsageProducer({ ledger, clock: systemClock, holder: { host: 'here', pid: 1 } });
   const parts = { ledger, buffer, producer, batchSize: 1_000_000, intervalMs: 3_600_000, clock: systemClock };
   const flusher = new UsageFlusher({ ...parts, observer: silentObserver, onApplied: () => {}, onFailure: () => {} });
   return { batches, buffer, flusher };

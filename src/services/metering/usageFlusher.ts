@@ -2,21 +2,20 @@
 // that somebody else makes (`hurry`) as soon as it is booked. One batch at a time; while the ledger is away the same batch is sent
 // again with growing pauses, and later usage waits in the open sums.
 //
-// States: idle (no drain runs), draining (one runs, and at most one more is asked for), closed (nothing starts any more).
-// `#sealed` is empty unless a batch was taken out of the buffer and its outcome is not known yet.
+// States: idle (no drain runs), draining (one runs, and at most one more is asked for), merging (what waits is made smaller, and a
+// drain waits for it), closed (nothing starts any more).
 import { setTimeout as pause } from 'node:timers/promises';
 import { hasCode } from '../../core/errors.js';
 import type { Clock } from '../../ports/clock.js';
 import type { Observer } from '../../ports/observer.js';
 import type { UsageLedger } from '../../ports/usageLedger.js';
-import { SealedBatch } from './sealedBatch.js';
+import { isMergeDue, mergeBacklog } from './backlogMerge.js';
+import { SegmentSender } from './segmentSender.js';
 import type { UsageBuffer } from './usageBuffer.js';
 import type { UsageProducer } from './usageProducer.js';
 
 /** Shortest time between two flushes that nobody asked for: at most four a second. */
 export const MIN_FLUSH_PAUSE_MS = 250;
-/** Rows that one transaction takes at the most. */
-const MAX_ROWS_PER_BATCH = 5_000;
 /** Pauses after failures: doubled each time from the first to the longest, which a refused batch waits at once. */
 const FIRST_RETRY_PAUSE_MS = 250;
 const LONGEST_RETRY_PAUSE_MS = 10_000;
@@ -25,7 +24,7 @@ const TOUCH_INTERVAL_MS = 180_000;
 
 /** What it needs. */
 export interface UsageFlusherParts {
-  readonly ledger: UsageLedger;
+  readonly ledger: Pick<UsageLedger, 'identity' | 'apply' | 'recordGap'>;
   readonly buffer: UsageBuffer;
   readonly producer: UsageProducer;
   /** `USAGE_METER_BATCH_SIZE`: rows that make a flush due. A trigger, not a maximum. */
@@ -43,7 +42,9 @@ export interface UsageFlusherParts {
 /** See the head of this file. */
 export class UsageFlusher {
   readonly #parts: UsageFlusherParts;
-  #sealed: SealedBatch | undefined;
+  readonly #sender: SegmentSender;
+  #merging: Promise<void> | undefined;
+  #syncTimer: NodeJS.Timeout | undefined;
   #draining: Promise<void> | undefined;
   #askedNext: Promise<void> | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -56,20 +57,23 @@ export class UsageFlusher {
 
   constructor(parts: UsageFlusherParts) {
     this.#parts = parts;
+    this.#sender = new SegmentSender(parts);
   }
 
   /** Rows that are not known to be in the ledger. */
   get backlogRows(): number {
-    return this.#parts.buffer.rows + (this.#sealed?.rows ?? 0);
+    return this.#parts.buffer.rows;
   }
 
   /** Whether usage of the tenant waits that the ledger does not have yet. */
   holds(tenantId: string): boolean {
-    return this.#parts.buffer.has(tenantId) || this.#sealed?.hasChargesOf(tenantId) === true;
+    return this.#parts.buffer.has(tenantId);
   }
 
   /** Called after each booking. Cheap: a comparison, and a timer where none runs. */
   booked(): void {
+    this.#syncLater();
+    if (this.#retryPauseMs > 0) this.#mergeIfDue();
     if (this.#closed || this.#draining !== undefined || this.#retryPauseMs > 0) return;
     const full = this.#hurried || this.#parts.buffer.rows >= this.#parts.batchSize;
     if (!full && this.#timer !== undefined) return;
@@ -120,6 +124,7 @@ export class UsageFlusher {
     const endsAt = this.#parts.clock.monotonicMs() + deadlineMs;
     this.#closed = true;
     clearTimeout(this.#timer);
+    clearTimeout(this.#syncTimer);
     clearInterval(this.#touchTimer);
     while (this.backlogRows > 0) {
       const left = endsAt - this.#parts.clock.monotonicMs();
@@ -132,6 +137,9 @@ export class UsageFlusher {
       this.#parts.producer.touch(true).catch(ignore),
       pause(Math.max(250, endsAt - this.#parts.clock.monotonicMs()), undefined, { ref: false }),
     ]);
+    // What could not be flushed waits on disk for whoever starts next.
+    this.#parts.buffer.seal();
+    await this.#parts.producer.journal?.close();
     return this.backlogRows;
   }
 
@@ -156,6 +164,7 @@ export class UsageFlusher {
       return;
     }
     this.#retryLater(failure.error);
+    this.#mergeIfDue();
     throw failure.error;
   }
 
@@ -169,37 +178,61 @@ export class UsageFlusher {
     if (!this.#closed) this.#schedule(now + this.#retryPauseMs * (0.75 + Math.random() / 4), now);
   }
 
-  /** Sends what is sealed, then what waited when it began; what comes in meanwhile is for the next. */
-  async #drain(): Promise<void> {
-    const { buffer, ledger, producer } = this.#parts;
-    const mark = buffer.mark;
-    do {
-      if (this.#sealed === undefined && buffer.holdsUpTo(mark)) {
-        const { hashKey } = await ledger.identity();
-        await producer.renewIfOld();
-        const sums = buffer.seal(MAX_ROWS_PER_BATCH, hashKey);
-        if (sums === undefined) return;
-        this.#sealed = new SealedBatch(ledger, producer, sums);
-      }
-      if (this.#sealed !== undefined) await this.#send(this.#sealed);
-    } while (buffer.holdsUpTo(mark));
+  /** Power may fail while the ledger is away as well: what is on its way to the disk gets there once an interval. */
+  #syncLater(): void {
+    if (this.#syncTimer !== undefined || this.#parts.producer.journal === undefined) return;
+    this.#syncTimer = setTimeout(
+      () => {
+        this.#syncTimer = undefined;
+        void this.#parts.producer.journal?.sync();
+      },
+      Math.max(MIN_FLUSH_PAUSE_MS, this.#parts.intervalMs),
+    );
+    this.#syncTimer.unref();
   }
 
-  async #send(sealed: SealedBatch): Promise<void> {
+  /** Only while the ledger does not answer: otherwise what waits is gone with the next flush. */
+  #mergeIfDue(): void {
+    const { buffer, producer } = this.#parts;
+    if (this.#merging !== undefined || this.#draining !== undefined || !isMergeDue(buffer)) return;
+    this.#merging = mergeBacklog(buffer, producer.journal).then(
+      () => {
+        this.#merging = undefined;
+      },
+      (error: unknown) => {
+        this.#merging = undefined;
+        this.#parts.onFailure(error, this.backlogRows);
+      },
+    );
+  }
+
+  /** Sends what waited when it began; what comes in meanwhile is for the next. */
+  async #drain(): Promise<void> {
+    const { buffer, ledger, producer } = this.#parts;
+    await this.#merging;
+    if (buffer.rows === 0) return;
+    const { hashKey, ledgerId } = await ledger.identity();
+    await producer.identify(ledgerId);
+    buffer.seal();
+    const end = buffer.lastRecord;
+    const [oldest] = buffer.sealed;
+    if (producer.isOld() && oldest?.isAttempted === false) await producer.replaceOld(oldest.from);
+    for (let [next] = buffer.sealed; next !== undefined && next.from < end; [next] = buffer.sealed) {
+      await this.#send(next.increments.rows, hashKey);
+    }
+  }
+
+  async #send(rows: number, hashKey: Buffer): Promise<void> {
     const startedAt = this.#parts.clock.monotonicMs();
     const seconds = () => (this.#parts.clock.monotonicMs() - startedAt) / 1000;
     try {
-      const lost = await sealed.send();
-      this.#sealed = undefined;
+      const lost = await this.#sender.send(hashKey);
       this.#parts.onApplied();
-      this.#parts.observer.flushed('applied', sealed.rows, seconds());
+      this.#parts.observer.flushed('applied', rows, seconds());
       if (lost > 0) this.#parts.observer.usageLost(lost);
     } catch (error) {
-      this.#parts.observer.flushed(
-        hasCode(error, 'ledger_refused') ? 'refused' : 'unavailable',
-        sealed.rows,
-        seconds(),
-      );
+      const outcome = hasCode(error, 'ledger_refused') ? 'refused' : 'unavailable';
+      this.#parts.observer.flushed(outcome, rows, seconds());
       throw error;
     }
     this.#keepTouching();

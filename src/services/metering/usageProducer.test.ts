@@ -31,21 +31,21 @@ function producerOverLedger() {
     sumCharges: unused,
   };
   const clock = { wallMs: () => state.nowMs, monotonicMs: () => state.nowMs };
-  return { told, state, producer: new UsageProducer(ledger, clock, { host: 'here', pid: 1 }) };
+  return { told, state, producer: new UsageProducer({ ledger, clock, holder: { host: 'here', pid: 1 } }) };
 }
 
 describe('a producer’s id', () => {
   it('is replaced after half the age that the ledger refuses, and the old one is closed', async () => {
     const { told, state, producer } = producerOverLedger();
     expect(await producer.ensure()).toBe('id1');
-    producer.lastRecord = 7;
+    producer.position = 7;
     state.nowMs = 12 * HOUR_MS;
-    await producer.renewIfOld();
-    expect(await producer.ensure()).toBe('id1');
+    expect(producer.isOld()).toBe(false);
     state.nowMs += 1;
-    await producer.renewIfOld();
+    expect(producer.isOld()).toBe(true);
+    await producer.replaceOld(7);
     expect(await producer.ensure()).toBe('id2');
-    expect(producer.lastRecord).toBe(0);
+    expect({ position: producer.position, after: producer.after }).toEqual({ position: 0, after: 7 });
     await producer.touch(false);
     expect(told).toEqual(['registered id1', 'closed id1', 'registered id2', 'touched id2']);
   });
@@ -55,7 +55,7 @@ describe('a producer’s id', () => {
     await producer.ensure();
     state.nowMs = 13 * HOUR_MS;
     state.isAway = true;
-    await producer.renewIfOld();
+    await producer.replaceOld(0);
     expect(await producer.ensure()).toBe('id2');
   });
 });

@@ -1,27 +1,44 @@
-// This process as a source of usage: an id in the ledger and the number of its last record there. The id comes from the
-// ledger with the first batch, so that a process whose database is down at start needs none until then.
+// This process as a source of usage: an id in the ledger, the last record that the ledger is known to have of it, and the journal
+// that is written under it. With a journal the id is taken by the first turn that has one to write, by the process's clock where the
+// ledger has not told one yet; without, by the first batch.
 import { hasCode, TallygateError } from '../../core/errors.js';
 import type { Clock } from '../../ports/clock.js';
+import type { OwnJournal, UsageJournal } from '../../ports/usageJournal.js';
 import type { UsageLedger } from '../../ports/usageLedger.js';
+import { uuidv7 } from './uuidv7.js';
 
-/** Half of the age beyond which the ledger refuses an id of a process without a journal (24 h): a new one is taken before. */
+// Half of the age beyond which the ledger refuses an id that it does not know: a new one is taken before.
 const RENEW_AFTER_MS = 12 * 3_600_000;
+const RENEW_JOURNAL_AFTER_MS = 35 * 12 * 3_600_000;
+/** How long a folder that could not be begun is left alone. */
+const REFUSED_FOR_MS = 5_000;
+
+/** What it needs. */
+export interface UsageProducerParts {
+  readonly ledger: Pick<UsageLedger, 'newProducerId' | 'registerProducer' | 'touchProducer'>;
+  readonly clock: Clock;
+  readonly holder: { readonly host: string; readonly pid: number };
+  /** Left out: usage waits in memory only. */
+  readonly journals?: UsageJournal | undefined;
+}
 
 /** See the head of this file. */
 export class UsageProducer {
-  readonly #ledger: UsageLedger;
-  readonly #clock: Clock;
-  readonly #holder: { readonly host: string; readonly pid: number };
+  readonly #parts: UsageProducerParts;
   #id: string | undefined;
+  #spareId: string | undefined;
   #registered = false;
   #takenAtMs = 0;
+  #ledgerId: string | undefined;
+  #journal: OwnJournal | undefined;
+  #refusedUntilMs = Number.NEGATIVE_INFINITY;
   /** The last record that the ledger is known to have of this id. */
-  lastRecord = 0;
+  position = 0;
+  /** Records up to this one belong to an id before: that the ledger does not have them under this one is no gap. */
+  after = 0;
 
-  constructor(ledger: UsageLedger, clock: Clock, holder: { host: string; pid: number }) {
-    this.#ledger = ledger;
-    this.#clock = clock;
-    this.#holder = holder;
+  constructor(parts: UsageProducerParts) {
+    this.#parts = parts;
   }
 
   /** The present id; undefined before the first batch and after `renew`. */
@@ -29,54 +46,116 @@ export class UsageProducer {
     return this.#id;
   }
 
-  /** An id that the ledger knows. */
-  async ensure(): Promise<string> {
-    if (this.#id === undefined) {
-      this.#id = await this.#ledger.newProducerId();
-      this.#registered = false;
-      this.#takenAtMs = this.#clock.monotonicMs();
-      this.lastRecord = 0;
+  /** The journal as it is, without beginning one. */
+  get journal(): OwnJournal | undefined {
+    return this.#journal;
+  }
+
+  /** The journal to write to, begun where it can be. A method as a value: it is the buffer's. */
+  readonly writableJournal = (): OwnJournal | undefined => {
+    const { journals, clock } = this.#parts;
+    if (this.#journal !== undefined || journals === undefined) return this.#journal;
+    const now = clock.monotonicMs();
+    if (now < this.#refusedUntilMs) return undefined;
+    this.#ledgerId ??= journals.lastLedgerId();
+    if (this.#ledgerId !== undefined) {
+      const producerId = this.#id ?? this.#take(this.#spareId ?? uuidv7(clock.wallMs()));
+      this.#journal = journals.begin({ producerId, ledgerId: this.#ledgerId, after: this.after });
     }
-    if (!this.#registered && !(await this.register())) {
-      throw new TallygateError(
-        'ledger_unavailable',
-        'The ledger refused a producer id that it has just made: its clock went ahead by a day.',
-      );
+    if (this.#journal === undefined) this.#refusedUntilMs = now + REFUSED_FOR_MS;
+    return this.#journal;
+  };
+
+  /**
+   * Says which ledger answers. A journal that was begun for another one belongs to that: the id is given up with it.
+   * @throws TallygateError `ledger_mismatch` where something of the present id was sent already
+   */
+  async identify(ledgerId: string): Promise<void> {
+    if (this.#ledgerId !== ledgerId) {
+      if (this.#ledgerId !== undefined && this.#journal !== undefined) await this.#leaveOtherLedger(ledgerId);
+      this.#ledgerId = ledgerId;
+      this.#refusedUntilMs = Number.NEGATIVE_INFINITY;
+      await this.#parts.journals?.rememberLedgerId(ledgerId);
     }
-    return this.#id;
+    // For a journal that is begun later, in the middle of a turn.
+    if (this.#parts.journals !== undefined && this.#id === undefined) {
+      this.#spareId ??= await this.#parts.ledger.newProducerId();
+    }
+  }
+
+  async #leaveOtherLedger(ledgerId: string): Promise<void> {
+    if (this.#registered) {
+      const message = `The database holds the ledger ${ledgerId}, and usage was sent to ${this.#ledgerId} before: it waits for that one.`;
+      throw new TallygateError('ledger_mismatch', message);
+    }
+    await this.#journal?.close();
+    this.#journal = undefined;
+    this.#id = undefined;
+  }
+
+  /** An id that the ledger knows; undefined where it refuses the present one as too old. */
+  async ensure(): Promise<string | undefined> {
+    this.#id ??= this.#take(this.#spareId ?? (await this.#parts.ledger.newProducerId()));
+    return this.#registered || (await this.register()) ? this.#id : undefined;
   }
 
   /** Says again to the ledger who this is: false where the id is too old for it. */
   async register(): Promise<boolean> {
     if (this.#id === undefined) return false;
-    this.#registered = (await this.#ledger.registerProducer(this.#id, this.#holder)) === 'registered';
-    if (!this.#registered) this.renew();
+    const holder = { ...this.#parts.holder, hasJournal: this.#parts.journals !== undefined };
+    this.#registered = (await this.#parts.ledger.registerProducer(this.#id, holder)) === 'registered';
     return this.#registered;
   }
 
-  /** Takes a new id with the next batch. Only while nothing is in doubt under the present one. */
-  renew(): void {
-    this.#id = undefined;
+  #take(id: string): string {
+    this.#id = id;
+    this.#spareId = undefined;
     this.#registered = false;
+    this.#takenAtMs = this.#parts.clock.monotonicMs();
+    this.position = 0;
+    return id;
   }
 
   /**
-   * Takes a new id where the present one is getting old, and closes that one: for ten minutes it would look like a second
-   * live process. Only while nothing is in doubt.
+   * Takes a new id for everything beyond `after`, because the ledger takes nothing under the present one any more. A journal that the
+   * disk cannot move stays behind: under its id nobody can apply it.
    */
-  async renewIfOld(): Promise<void> {
-    if (this.#id === undefined || this.#clock.monotonicMs() - this.#takenAtMs <= RENEW_AFTER_MS) return;
+  async renew(after: number): Promise<void> {
+    const id = await this.#parts.ledger.newProducerId();
+    if (this.#journal !== undefined && !(await this.#journal.moveTo(id, after, true))) {
+      await this.#journal.close();
+      this.#journal = undefined;
+    }
+    this.#take(id);
+    this.after = after;
+  }
+
+  /** Whether the id is getting old: the ledger refuses one that it does not know at twice this age. */
+  isOld(): boolean {
+    const most = this.#parts.journals === undefined ? RENEW_AFTER_MS : RENEW_JOURNAL_AFTER_MS;
+    return this.#id !== undefined && this.#parts.clock.monotonicMs() - this.#takenAtMs > most;
+  }
+
+  /**
+   * Takes a new id for everything beyond `after`, nothing of which was ever sent, and closes the present one, which would look like a
+   * second live process for ten minutes.
+   */
+  async replaceOld(after: number): Promise<void> {
     try {
-      await this.touch(true);
+      const old = this.#registered ? this.#id : undefined;
+      const id = await this.#parts.ledger.newProducerId();
+      if (this.#journal !== undefined && !(await this.#journal.moveTo(id, after, false))) return;
+      this.#take(id);
+      this.after = after;
+      if (old !== undefined) await this.#parts.ledger.touchProducer(old, true);
     } catch (error) {
-      // Only a courtesy: whoever looks for live producers sees one too many for a while.
+      // Later, or only a courtesy: whoever looks for live producers sees one too many for a while.
       if (!hasCode(error, 'ledger_unavailable', 'ledger_refused', 'migrations_pending')) throw error;
     }
-    this.renew();
   }
 
   /** Tells the ledger that this process lives, or that it ends. */
   async touch(closed: boolean): Promise<void> {
-    if (this.#id !== undefined && this.#registered) await this.#ledger.touchProducer(this.#id, closed);
+    if (this.#id !== undefined && this.#registered) await this.#parts.ledger.touchProducer(this.#id, closed);
   }
 }

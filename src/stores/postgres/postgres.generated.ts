@@ -93,15 +93,16 @@ WHERE (tenant_id, key) IN (
 
 /** The text of `collectProducers.sql`. */
 export const collectProducers = `-- Forgets producers whose id and whose last activity are both older than the minimum age: an id that old is refused when it
--- comes back, so nothing reopens. The id's first 48 bits are the instant it was made at. $1 minimum age in milliseconds.
--- Returns nothing.
+-- comes back, so nothing reopens. The id's first 48 bits are the instant it was made at. $1 minimum age in milliseconds,
+-- $2 that of producers with a journal. Returns nothing.
 DELETE FROM {schema}.usage_producer
 WHERE id IN (
   SELECT id
   FROM {schema}.usage_producer
-  WHERE id < rpad(lpad(to_hex(floor(extract(epoch FROM now()) * 1000)::bigint - $1::bigint), 12, '0'), 32, '0')::uuid
-    AND last_seen_at < now() - $1::bigint * INTERVAL '1 millisecond'
-  FOR UPDATE SKIP LOCKED
+  CROSS JOIN LATERAL (SELECT CASE WHEN has_journal THEN $2::bigint ELSE $1::bigint END AS minimum) AS age
+  WHERE id < rpad(lpad(to_hex(floor(extract(epoch FROM now()) * 1000)::bigint - age.minimum), 12, '0'), 32, '0')::uuid
+    AND last_seen_at < now() - age.minimum * INTERVAL '1 millisecond'
+  FOR UPDATE OF usage_producer SKIP LOCKED
 )
 `;
 
@@ -378,15 +379,16 @@ VALUES ($1::text, $2::text, clock_timestamp(), $3::text, NULL, NULL, now(), 1)
 
 /** The text of `registerProducer.sql`. */
 export const registerProducer = `-- Makes a producer's row, only while its id is young by the database's clock; the id's first 48 bits are when it was made, and
--- an instant in the future is young. $1 id, $2 host, $3 pid, $4 minimum age in milliseconds.
+-- an instant in the future is young. $1 id, $2 host, $3 pid, $4 minimum age in milliseconds,
+-- $5 whether it keeps a journal.
 -- Returns registered: 1 where the row is there afterwards. A young id that conflicts is there, even where this statement's
 -- snapshot cannot see the row that it conflicted with.
 WITH age AS (
   SELECT $1::uuid >= rpad(lpad(to_hex(floor(extract(epoch FROM now()) * 1000)::bigint - $4::bigint), 12, '0'), 32, '0')::uuid
     AS is_young
 ), added AS (
-  INSERT INTO {schema}.usage_producer (id, last_record, host, pid, first_seen_at, last_seen_at)
-  SELECT $1::uuid, 0, $2::text, $3::integer, now(), now() FROM age WHERE is_young
+  INSERT INTO {schema}.usage_producer (id, last_record, host, pid, first_seen_at, last_seen_at, has_journal)
+  SELECT $1::uuid, 0, $2::text, $3::integer, now(), now(), $5::boolean FROM age WHERE is_young
   ON CONFLICT (id) DO NOTHING
 )
 SELECT (is_young OR EXISTS (SELECT FROM {schema}.usage_producer WHERE id = $1::uuid))::integer AS registered

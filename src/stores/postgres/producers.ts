@@ -1,5 +1,5 @@
 // The rows of those who feed the ledger: made, touched, listed, forgotten. Only applyBatch moves how far one has come.
-import type { LiveProducer } from '../../ports/usageLedger.js';
+import type { LiveProducer, ProducerHolder } from '../../ports/usageLedger.js';
 import { onlyRow, textOf, wholeOf } from './columns.js';
 import type { Database } from './database.js';
 import {
@@ -17,6 +17,8 @@ import { inSession, inTransaction } from './session.js';
  * that was collected cannot come back at 0 and count its records again.
  */
 export const MINIMUM_AGE_MS = 24 * 3_600_000;
+/** A journal may be found by a machine that was off for weeks. */
+export const JOURNAL_MINIMUM_AGE_MS = 35 * 24 * 3_600_000;
 /** Keys of what is booked once are kept as long as late usage is accepted. */
 const KEYS_KEPT_DAYS = 35;
 /** A live process touches its row every 3 minutes. */
@@ -31,10 +33,11 @@ export function newProducerId(database: Database): Promise<string> {
 export function registerProducer(
   database: Database,
   producerId: string,
-  holder: { host: string; pid: number },
+  holder: ProducerHolder,
 ): Promise<'registered' | 'refused'> {
   return inTransaction(database.pool, database.deadlineMs, async (session) => {
-    const values = [producerId, holder.host, holder.pid, MINIMUM_AGE_MS];
+    const minimumAgeMs = holder.hasJournal === true ? JOURNAL_MINIMUM_AGE_MS : MINIMUM_AGE_MS;
+    const values = [producerId, holder.host, holder.pid, minimumAgeMs, holder.hasJournal === true];
     const row = onlyRow(await session.query(database.sql(registerProducerSql), values));
     return wholeOf(row, 'registered') === 1 ? 'registered' : 'refused';
   });
@@ -43,7 +46,7 @@ export function registerProducer(
 export function touchProducer(database: Database, producerId: string, closed: boolean): Promise<void> {
   return inTransaction(database.pool, database.deadlineMs, async (session) => {
     await session.query(database.sql(touchProducerSql), [producerId, closed]);
-    await session.query(database.sql(collectProducers), [MINIMUM_AGE_MS]);
+    await session.query(database.sql(collectProducers), [MINIMUM_AGE_MS, JOURNAL_MINIMUM_AGE_MS]);
     await session.query(database.sql(collectKeys), [KEYS_KEPT_DAYS]);
   });
 }

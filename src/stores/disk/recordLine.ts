@@ -1,0 +1,102 @@
+// A record as a line of a journal: `<crc32 of the rest, 8 hex> <from> <to> <increments as JSON>`. A line, because a text that is
+// damaged anywhere is found again at the next line feed, which JSON never holds; and because a person can read it.
+import { crc32 } from 'node:zlib';
+import { UsageIncrements } from '../../core/usage/increments.js';
+import type { JournalRecord } from '../../ports/usageJournal.js';
+
+const LINE_FEED = 0x0a;
+const LINE = /^([0-9a-f]{8}) ((\d{1,16}) (\d{1,16}) (\[.*\]))$/s;
+
+type EncodedCharge = [
+  meter: string,
+  reset: number,
+  units: number,
+  denied: number,
+  unconfirmed: number,
+  overage: number,
+];
+type EncodedDay = [date: string, calls: number, charges: EncodedCharge[], users: string[]];
+type EncodedPoint = [atSeconds: number, bytes: number, id: string];
+type EncodedCommit = [date: string, meter: string, reset: number, units: number, key: string];
+type EncodedTenant = [id: string, days: EncodedDay[], points: EncodedPoint[], commits: EncodedCommit[]];
+
+/** What a file holds. */
+export interface JournalText {
+  readonly records: readonly JournalRecord[];
+  /** Lines that are no records, as they stand there. */
+  readonly corrupt: readonly Buffer[];
+  /** Bytes after the last line feed: a record that was being written. */
+  readonly torn: Buffer;
+}
+
+export function encodeRecord({ from, to, increments }: JournalRecord): Buffer {
+  const rest = `${from} ${to} ${JSON.stringify(encodedTenants(increments))}`;
+  // The checksum's place is left free, so that the text becomes bytes once.
+  const bytes = Buffer.from(`00000000 ${rest}\n`);
+  bytes.write(checksumOf(bytes.subarray(9, -1)), 0, 'latin1');
+  return bytes;
+}
+
+/** Reads whole lines. */
+export function decodeRecords(bytes: Buffer): JournalText {
+  const records: JournalRecord[] = [];
+  const corrupt: Buffer[] = [];
+  let at = 0;
+  for (let end = bytes.indexOf(LINE_FEED); end >= 0; end = bytes.indexOf(LINE_FEED, at)) {
+    const line = bytes.subarray(at, end);
+    const record = decodeLine(line);
+    if (record === undefined) corrupt.push(line);
+    else records.push(record);
+    at = end + 1;
+  }
+  return { records, corrupt, torn: bytes.subarray(at) };
+}
+
+function decodeLine(line: Buffer): JournalRecord | undefined {
+  const [, sum, , from, to, json] = LINE.exec(line.toString('utf8')) ?? [];
+  if (sum === undefined || json === undefined || sum !== checksumOf(line.subarray(9))) return undefined;
+  const tenants: EncodedTenant[] = JSON.parse(json);
+  return { from: Number(from), to: Number(to), increments: decodedTenants(tenants) };
+}
+
+const checksumOf = (bytes: Buffer): string => crc32(bytes).toString(16).padStart(8, '0');
+
+function encodedTenants(increments: UsageIncrements): EncodedTenant[] {
+  const encoded: EncodedTenant[] = [];
+  for (const [tenantId, { days, storage, commits }] of increments.tenants) {
+    const encodedDays: EncodedDay[] = [];
+    for (const [date, { apiCalls, charges, users }] of days) {
+      encodedDays.push([
+        date,
+        apiCalls,
+        charges.map((one) => [one.meter, one.resetNumber, one.units, one.denied, one.unconfirmed, one.overage]),
+        users === undefined ? [] : [...users],
+      ]);
+    }
+    encoded.push([
+      tenantId,
+      encodedDays,
+      [...storage.values()].map(({ atSeconds, bytes, id }) => [atSeconds, bytes, id]),
+      [...commits.values()].map((one) => [one.usageDate, one.meter, one.resetNumber, one.units, one.key]),
+    ]);
+  }
+  return encoded;
+}
+
+function decodedTenants(tenants: readonly EncodedTenant[]): UsageIncrements {
+  const increments = new UsageIncrements();
+  for (const [tenantId, days, points, commits] of tenants) {
+    for (const [date, calls, charges, users] of days) {
+      increments.addCalls(tenantId, date, calls);
+      for (const [meter, resetNumber, units, denied, unconfirmed, overage] of charges) {
+        increments.addCharge(tenantId, date, { meter, resetNumber, units, denied, unconfirmed, overage });
+      }
+      for (const userId of users) increments.addUser(tenantId, date, userId);
+    }
+    for (const [atSeconds, bytes, id] of points) increments.addStorage(tenantId, { atSeconds, bytes, id });
+    for (const [usageDate, meter, resetNumber, units, key] of commits) {
+      increments.addCommit(tenantId, { usageDate, meter, resetNumber, units, key });
+    }
+  }
+  return increments;
+}
