@@ -1,8 +1,8 @@
-// Where PostgreSQL and Redis are on this machine: given, found, or installed. Never "not here, so skip".
+// Where PostgreSQL, Redis, PgBouncer and nginx are on this machine: given, found, or installed. Never "not here, so skip".
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, realpathSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
-import { embeddedPostgresFolder, installPgBouncer, installPostgres, installRedis } from './install.js';
+import { embeddedPostgresFolder, installNginx, installPgBouncer, installPostgres, installRedis } from './install.js';
 
 const OLDEST_POSTGRES = 15;
 const DEBIAN = '/usr/lib/postgresql';
@@ -34,6 +34,12 @@ export async function pgBouncerBinary(): Promise<ServerBinary> {
   return { command: process.env.TEST_PGBOUNCER_BINARY, libraries: process.env.TEST_PGBOUNCER_LIBRARIES };
 }
 
+/** nginx's binary. Found once a run; the workers inherit the answer. */
+export async function nginxBinary(): Promise<ServerBinary> {
+  process.env.TEST_NGINX_BINARY ??= findNginx() ?? (await afterInstall('nginx', installNginx, findNginx));
+  return { command: process.env.TEST_NGINX_BINARY, libraries: process.env.TEST_NGINX_LIBRARIES };
+}
+
 /** A version of at least 15 that has its `initdb` beside it: on PATH there may be a wrapper, or a client alone. */
 function findPostgres(): string | undefined {
   const debian = existsSync(DEBIAN) ? readdirSync(DEBIAN).sort((a, b) => Number(a) - Number(b)) : [];
@@ -60,6 +66,15 @@ function findRedis(): string | undefined {
 /** Debian puts it where only root's PATH looks. */
 function findPgBouncer(): string | undefined {
   return [...onPath('pgbouncer'), '/usr/sbin/pgbouncer'].find((path) => /^PgBouncer \d/.test(versionOf(path)));
+}
+
+/** One that can ask before it lets a request through: a build without `auth_request` is none for us. */
+function findNginx(): string | undefined {
+  return [...onPath('nginx'), '/usr/sbin/nginx'].find(
+    (path) =>
+      existsSync(path) &&
+      spawnSync(path, ['-V'], { encoding: 'utf8' }).stderr.includes('--with-http_auth_request_module'),
+  );
 }
 
 function versionOf(path: string): string {
@@ -93,4 +108,5 @@ const REMEDIES = {
     'Put postgres (15 or newer, with initdb beside it) on PATH, or set TEST_DATABASE_URL to a server that tests may create and drop data on.',
   Redis: 'Put redis-server on PATH, or set TEST_REDIS_URL to a server that tests may create and drop data on.',
   PgBouncer: 'Put pgbouncer on PATH.',
+  nginx: 'Put nginx, built with its auth_request module as every Debian and Alpine build is, on PATH.',
 };

