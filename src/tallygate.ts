@@ -20,6 +20,7 @@ import type { Listener, TallygateEvents } from './telemetry/events.js';
 import { createLog } from './telemetry/log.js';
 
 export { composeServer } from './composition/serverParts.js';
+export { type SimulationReport, simulate, type TenantFinding, type TrialFinding } from './composition/simulation.js';
 
 /** Longest wait of `close` for what has to be flushed, in milliseconds. */
 const CLOSE_DEADLINE_MS = 10_000;

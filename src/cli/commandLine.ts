@@ -6,6 +6,7 @@ import { addMigrateCommand } from './commands/migrate.js';
 import { addQuotaCommand } from './commands/quota.js';
 import { addReplayCommand } from './commands/replay.js';
 import { addServeCommand } from './commands/serve.js';
+import { addSimulateCommand } from './commands/simulate.js';
 import { addUsageCommand } from './commands/usage.js';
 import type { CommandContext, ExitStatus, Terminal } from './context.js';
 import type { Installation } from './installation.js';
@@ -52,6 +53,7 @@ function programOf(context: CommandContext): Command {
   addUsageCommand(program, context);
   addQuotaCommand(program, context);
   addReplayCommand(program, context);
+  addSimulateCommand(program, context);
   return program;
 }
 

@@ -1,8 +1,10 @@
 // `tallygate replay FILE --tenant-by ...`: meters an access log, each line at its own time.
-import { type Command, InvalidArgumentError } from 'commander';
-import { type LogSelector, parseLogSelector } from '../../core/usage/accessLog.js';
+import type { Command } from 'commander';
+import type { LogSelector } from '../../core/usage/accessLog.js';
+import { tellBrokenLines } from '../brokenLines.js';
 import type { CommandContext } from '../context.js';
 import type { CommandReplaySummary } from '../installation.js';
+import { logSelector } from '../logSelector.js';
 import { progressBar } from '../progressBar.js';
 
 interface ReplayOptions {
@@ -18,18 +20,16 @@ export function addReplayCommand(program: Command, context: CommandContext): voi
     .command('replay')
     .description('meter an access log in Common or Combined format; the same log again, grown or not, doubles nothing')
     .argument('<file>', 'a log, packed by gzip or not; - is standard input')
-    .requiredOption('--tenant-by <field>', 'what names the tenant: host, user or path:N (segment N of the path)', field)
-    .option('--user-by <field>', 'what names the user, by the same words; without it no active users', field)
+    .requiredOption(
+      '--tenant-by <field>',
+      'what names the tenant: host, user or path:N (segment N of the path)',
+      logSelector,
+    )
+    .option('--user-by <field>', 'what names the user, by the same words; without it no active users', logSelector)
     .option('--source <name>', 'know the log by this name, not by its first line')
     .option('--again', 'meter the whole log once more')
     .option('--json', 'the summary as JSON')
     .action((file: string, options: ReplayOptions) => replay(context, file, options));
-}
-
-function field(text: string): LogSelector {
-  const selector = parseLogSelector(text);
-  if (selector === undefined) throw new InvalidArgumentError('Expected host, user or path:N with N from 1 to 1000.');
-  return selector;
 }
 
 async function replay(context: CommandContext, file: string, options: ReplayOptions): Promise<void> {
@@ -53,9 +53,7 @@ async function replay(context: CommandContext, file: string, options: ReplayOpti
     terminal.result(`${JSON.stringify(summary)}\n`);
     return;
   }
-  for (const { line, reason } of summary.brokenLines) terminal.message(`line ${line} is broken: ${reason}\n`);
-  const unnamed = summary.broken - summary.brokenLines.length;
-  if (unnamed > 0) terminal.message(`${unnamed} more lines are broken\n`);
+  tellBrokenLines(terminal, summary, summary.brokenLines.length);
   terminal.result(
     summaryText(summary)
       .map((line) => `${line}\n`)
