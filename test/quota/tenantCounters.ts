@@ -34,12 +34,14 @@ export function after(stored: StoredTenant, writes: CounterWrites): StoredTenant
   };
 }
 
+/** Of all tenants, so that no two incarnations have one name. */
+let steps = 0;
+
 /** See the head of this file. */
 export class TenantCounters {
   stored: StoredTenant = NO_COUNTERS;
   readonly reservations = new Map<string, StoredReservation>();
   readonly #rule: ChargeRule;
-  #calls = 0;
 
   constructor(rule: ChargeRule = charge) {
     this.#rule = rule;
@@ -47,9 +49,9 @@ export class TenantCounters {
 
   /** Charges as a store would, whatever comes of it. */
   try(request: SomeRequest, timeMs: number): ChargeReply {
-    this.#calls += 1;
+    steps += 1;
     const whole: ChargeRequest = { tenantId: 't', costs: [1], resetNumber: 0, ...request };
-    const { reply, writes } = this.#rule(this.stored, whole, timeMs, String(timeMs * 1000 + this.#calls));
+    const { reply, writes } = this.#rule(this.stored, whole, timeMs, String(timeMs * 1000 + steps));
     this.stored = after(this.stored, writes);
     if (writes.reserved !== undefined && whole.reserve !== undefined)
       this.reservations.set(whole.reserve.id, {
