@@ -11,7 +11,7 @@ interface NodeRedisSentinelCopy {
   ping(): Promise<unknown>;
   evalSha(sha1: string, call: ScriptCall): Promise<unknown>;
   eval(script: string, call: ScriptCall): Promise<unknown>;
-  on(event: string, listener: (event: unknown) => void): unknown;
+  on(event: 'error' | 'reconnecting', listener: (error?: Error) => void): unknown;
   destroy(): Promise<unknown>;
 }
 
@@ -28,6 +28,8 @@ const SAFE_OPTIONS = {
   reserveClient: true,
   masterPoolSize: 1,
   replicaPoolSize: 0,
+  // Else nobody is told that the connection with the master broke, and the client makes it anew in silence.
+  passthroughClientErrorEvents: true,
   scanInterval: 0,
   keyPrefix: undefined,
   clientSideCache: undefined,
@@ -40,28 +42,33 @@ export const nodeRedisSentinelSource = (sentinel: NodeRedisSentinel, server: str
   make: async () => sentinelSession(sentinel.duplicate(SAFE_OPTIONS)),
 });
 
-const sentinelSession = (client: NodeRedisSentinelCopy): NodeSession => ({
-  // Else it would keep the command until the sentinels have named a master that answers.
-  get isReady() {
-    return client.isReady && client.getMasterNode() !== undefined;
-  },
-  connect: () => client.connect(),
-  ping: () => client.ping(),
-  asking: () => Promise.reject(new Error('expected ASKING to be sent in a cluster only')),
-  evalSha: (sha1, call) => client.evalSha(sha1, call),
-  eval: (script, call) => client.eval(script, call),
-  onLost: (listener) => {
-    // A sentinel that does not answer is no loss: the next one is asked, and connecting says if none did.
-    client.on('error', () => undefined);
-    client.on('client-error', (event) => {
-      const { type, error } = event as { type?: unknown; error?: unknown };
-      if (type === 'MASTER') listener(error instanceof Error ? error : new Error(String(error)));
-    });
-    client.on('reconnecting', () => listener(new Error('the sentinels named another master')));
-  },
-  // It has no such method. An app that hands in a client of sentinels closes what it opened.
-  unref: () => undefined,
-  destroy: () => {
-    client.destroy().catch(() => undefined);
-  },
-});
+function sentinelSession(client: NodeRedisSentinelCopy): NodeSession {
+  let connected = false;
+  return {
+    // Else it would keep the command until the sentinels have named a master that answers.
+    get isReady() {
+      return client.isReady && client.getMasterNode() !== undefined;
+    },
+    connect: async () => {
+      await client.connect();
+      connected = true;
+    },
+    ping: () => client.ping(),
+    asking: () => Promise.reject(new Error('expected ASKING to be sent in a cluster only')),
+    evalSha: (sha1, call) => client.evalSha(sha1, call),
+    eval: (script, call) => client.eval(script, call),
+    onLost: (listener) => {
+      // Also told of sentinels. One that does not answer is no loss: the next one is asked, and connecting says if none did.
+      client.on('error', (error) => {
+        if (connected && client.getMasterNode() === undefined)
+          listener(error ?? new Error('an error without a reason'));
+      });
+      client.on('reconnecting', () => listener(new Error('the sentinels named another master')));
+    },
+    // It has no such method. An app that hands in a client of sentinels closes what it opened.
+    unref: () => undefined,
+    destroy: () => {
+      client.destroy().catch(() => undefined);
+    },
+  };
+}
