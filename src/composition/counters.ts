@@ -91,7 +91,7 @@ export function decisions(parts: DecisionParts): Decisions {
   const guarded = new StoreGuard({ store: parts.store, storeClock, clock, observer, timeoutMs });
   // Counters in the process answer at once: there is nothing to wait for, to gather, or to lease.
   const broken = isShared ? new StoreBreaker({ store: guarded, clock, observer }) : guarded;
-  const store = isShared ? new TurnBatch({ store: broken, clock }) : broken;
+  const store = isShared ? new TurnBatch({ store: broken, storeClock, clock }) : broken;
   const leases = isShared && mode === 'leased' ? new LeasePool({ store, clock, observer }) : undefined;
   const rehydration = new Rehydration({
     sumCharges: (queries) => sums.sumCharges(queries),

@@ -15,17 +15,17 @@ export class StoreClock {
     this.#observer = observer;
   }
 
-  /** Whether the store has told its time once. Before that no deadline can be given. */
-  get known(): boolean {
-    return this.#lead !== undefined;
-  }
-
   /**
    * The store's time now, in milliseconds since 1970: the process's wall clock before any reply. It lags behind by the time
    * that the last reply was on its way, and is not ahead: a deadline made from it comes early rather than late.
    */
   estimateMs(): number {
     return this.#lead === undefined ? this.#clock.wallMs() : this.#clock.monotonicMs() + this.#lead;
+  }
+
+  /** The store's time `waitMs` from now, whole; undefined before it has told its time once: then no deadline can be given. */
+  deadlineMs(waitMs: number): number | undefined {
+    return this.#lead === undefined ? undefined : Math.floor(this.estimateMs() + waitMs);
   }
 
   /** Takes the time of a reply, at the moment of its arrival. The last one holds: the store's clock may have been set back. */

@@ -208,10 +208,10 @@ describe('the store’s clock', () => {
     let [wall, monotonic] = [1_000_000, 50];
     const clockOffset = vi.fn();
     const clock = new StoreClock({ wallMs: () => wall, monotonicMs: () => monotonic }, { clockOffset });
-    expect([clock.known, clock.estimateMs()]).toEqual([false, 1_000_000]);
+    expect([clock.deadlineMs(7), clock.estimateMs()]).toEqual([undefined, 1_000_000]);
     clock.observe(1_005_000);
     [wall, monotonic] = [9_000_000, 80];
-    expect([clock.known, clock.estimateMs()]).toEqual([true, 1_005_030]);
+    expect([clock.deadlineMs(7), clock.estimateMs()]).toEqual([1_005_037, 1_005_030]);
     expect(clockOffset).toHaveBeenLastCalledWith(5_000);
     clock.observe(1_000);
     expect(clock.estimateMs()).toBe(1_000);

@@ -3,7 +3,8 @@
 // come alone. One call of a tenant is under way at a time: what arrives meanwhile goes with the next.
 //
 // By setImmediate, not by a microtask: that would run before the next request is parsed, and gather one. Calls of several tenants are
-// sent in the same turn, so they share a pipeline. Each request waits for a promise of its own, so it goes on in its own async context.
+// sent in the same turn, so they share a pipeline. Each request waits for a promise of its own, so it goes on in its own async context,
+// and only as long as it has time: one that is old, because the process stood still, does not end the wait of those it travels with.
 //
 // Lanes: a tenant has one while requests wait or a call is under way, and none otherwise.
 import type { ChargeReply, DecidedReply } from '../../core/quota/chargeReply.js';
@@ -12,6 +13,9 @@ import { saturatingSum } from '../../core/quota/counter.js';
 import type { FinishReply, FinishRequest } from '../../core/quota/reservation.js';
 import type { Clock } from '../../ports/clock.js';
 import type { CounterStore } from '../../ports/counterStore.js';
+import type { StoreClock } from './storeClock.js';
+import { noTimeLeft, timedOut } from './storeGuard.js';
+import { type Wait, Waits } from './waits.js';
 
 /** Most requests in one call: the script holds the server for the whole of it. */
 export const MAX_GROUP = 128;
@@ -19,13 +23,18 @@ export const MAX_GROUP = 128;
 /** What it needs. */
 export interface TurnBatchParts {
   readonly store: CounterStore;
+  readonly storeClock: Pick<StoreClock, 'deadlineMs'>;
   readonly clock: Pick<Clock, 'monotonicMs'>;
 }
 
 interface Waiting {
   readonly request: ChargeRequest;
-  readonly arrivedAtMs: number;
-  readonly resolve: (reply: ChargeReply | Promise<ChargeReply>) => void;
+  /** undefined: it names no longest wait. */
+  wait: Wait | undefined;
+  /** Whether it is part of a call: then a timeout leaves unknown what became of it. */
+  isSent: boolean;
+  isOver: boolean;
+  readonly resolve: (reply: ChargeReply) => void;
   readonly reject: (error: unknown) => void;
 }
 
@@ -37,12 +46,14 @@ interface Lane {
 /** See the head of this file. */
 export class TurnBatch implements CounterStore {
   readonly #parts: TurnBatchParts;
+  readonly #waits: Waits;
   readonly #lanes = new Map<string, Lane>();
   /** Tenants whose first waiting request came in this turn. */
   #due: string[] = [];
 
   constructor(parts: TurnBatchParts) {
     this.#parts = parts;
+    this.#waits = new Waits(parts.clock);
   }
 
   get generation(): number {
@@ -50,11 +61,15 @@ export class TurnBatch implements CounterStore {
   }
 
   charge(request: ChargeRequest): Promise<ChargeReply> {
+    const { tenantId, waitMs } = request;
+    if (waitMs !== undefined && waitMs <= 0) return Promise.reject(noTimeLeft());
     return new Promise((resolve, reject) => {
-      const lane = this.#laneOf(request.tenantId);
-      lane.waiting.push({ request, arrivedAtMs: this.#parts.clock.monotonicMs(), resolve, reject });
+      const one: Waiting = { request, wait: undefined, isSent: false, isOver: false, resolve, reject };
+      if (waitMs !== undefined) one.wait = this.#waits.begin(waitMs, () => timeOut(one, waitMs));
+      const lane = this.#laneOf(tenantId);
+      lane.waiting.push(one);
       // A lane with a call under way goes on by itself when that ends.
-      if (!lane.isUnderWay && lane.waiting.length === 1) this.#makeDue(request.tenantId);
+      if (!lane.isUnderWay && lane.waiting.length === 1) this.#makeDue(tenantId);
     });
   }
 
@@ -106,41 +121,57 @@ export class TurnBatch implements CounterStore {
   }
 
   async #send(group: readonly Waiting[]): Promise<void> {
-    const now = this.#parts.clock.monotonicMs();
-    // Whose time is over while it waited was never sent: it is told so, and does not end the others' call early.
-    const inTime = group.filter((one) => timeLeft(one, now) === undefined || (timeLeft(one, now) as number) > 0);
-    for (const one of group) if (!inTime.includes(one)) one.resolve(this.#alone(one, now));
-    const [only, ...others] = inTime;
-    if (only === undefined) return;
-    if (others.length === 0) {
-      const reply = this.#alone(only, now);
-      only.resolve(reply);
-      await reply.catch(() => undefined);
-      return;
-    }
+    for (const one of group) one.isSent = true;
     try {
-      split(inTime, await this.#parts.store.charge(grouped(inTime, now)));
+      const reply = await this.#parts.store.charge(this.#grouped(group));
+      // Given out in the order of arrival; what is over was told so.
+      for (const [one, part] of split(group, reply)) this.#end(one, () => one.resolve(part));
     } catch (error) {
-      for (const one of inTime) one.reject(error);
+      for (const one of group) this.#end(one, () => one.reject(error));
     }
   }
 
-  async #alone(one: Waiting, now: number): Promise<ChargeReply> {
-    return this.#parts.store.charge({ ...one.request, waitMs: timeLeft(one, now) });
+  #end(one: Waiting, tell: () => void): void {
+    if (one.wait !== undefined) this.#waits.settle(one.wait);
+    if (!one.isOver) tell();
+    one.isOver = true;
+  }
+
+  #grouped(group: readonly Waiting[]): ChargeRequest {
+    const now = this.#parts.clock.monotonicMs();
+    const requests = group.map((one) => one.request);
+    const left = group.flatMap(({ wait }) => (wait === undefined ? [] : [wait.endsAtMs - now]));
+    // Made for the oldest too, or not at all: what begins after its time would be charged for nobody.
+    const deadlineMs = left.length === 0 ? undefined : this.#parts.storeClock.deadlineMs(Math.min(...left));
+    return {
+      ...(requests[0] as ChargeRequest),
+      costs: requests.flatMap((one) => one.costs),
+      floors: floorsOf(requests),
+      deadlineMs,
+      // As long as the youngest: each of the others ends its own wait.
+      waitMs: left.length === group.length ? Math.max(...left) : undefined,
+    };
   }
 }
 
-const timeLeft = ({ request, arrivedAtMs }: Waiting, now: number): number | undefined =>
-  request.waitMs === undefined ? undefined : request.waitMs - (now - arrivedAtMs);
+function timeOut(one: Waiting, waitMs: number): void {
+  one.isOver = true;
+  one.reject(one.isSent ? timedOut(waitMs) : noTimeLeft());
+}
 
-/** The first that waits and those behind it that can go with it. */
+/** The first that still waits and those behind it that can go with it. */
 function takeGroup(waiting: Waiting[]): Waiting[] {
-  const first = waiting[0];
-  if (first === undefined) return [];
-  let size = 1;
-  while (size < MAX_GROUP && size < waiting.length && goTogether(first.request, (waiting[size] as Waiting).request))
-    size += 1;
-  return waiting.splice(0, size);
+  const group: Waiting[] = [];
+  while (group.length < MAX_GROUP) {
+    const next = waiting[0];
+    if (next === undefined) break;
+    const [first] = group;
+    if (!next.isOver && first !== undefined && !goTogether(first.request, next.request)) break;
+    waiting.shift();
+    // Whose time was over before it was sent has been told so.
+    if (!next.isOver) group.push(next);
+  }
+  return group;
 }
 
 /** By identity: the windows of a tenant are computed once for as long as they hold. */
@@ -152,24 +183,6 @@ const goTogether = (one: ChargeRequest, other: ChargeRequest): boolean =>
   // Blocks are taken and given back one at a time.
   other.take === undefined &&
   other.settle === undefined;
-
-function grouped(group: readonly Waiting[], now: number): ChargeRequest {
-  const requests = group.map((one) => one.request);
-  const first = requests[0] as ChargeRequest;
-  return {
-    ...first,
-    costs: requests.flatMap((one) => one.costs),
-    floors: floorsOf(requests),
-    deadlineMs: smallest(requests.map((one) => one.deadlineMs)),
-    // The oldest request's: a call that outlives one of its requests would charge for nobody.
-    waitMs: smallest(group.map((one) => timeLeft(one, now))),
-  };
-}
-
-function smallest(values: readonly (number | undefined)[]): number | undefined {
-  const known = values.filter((value) => value !== undefined);
-  return known.length === 0 ? undefined : Math.min(...known);
-}
 
 /** Of several floors the highest: each is a lower bound of the same count. */
 function floorsOf(requests: readonly ChargeRequest[]): readonly (CounterFloor | undefined)[] | undefined {
@@ -197,21 +210,19 @@ function higher(one: CounterFloor, other: CounterFloor): CounterFloor {
     : { start: one.start, used };
 }
 
-/** Gives each request its own part of the answer: what its windows stood at before its costs, and what became of them. */
-function split(group: readonly Waiting[], reply: ChargeReply): void {
+/** Each request's own part of the answer: what its windows stood at before its costs, and what became of them. */
+function split(group: readonly Waiting[], reply: ChargeReply): [Waiting, ChargeReply][] {
+  if (reply.outcome !== 'decided') return group.map((one) => [one, reply]);
   let next = 0;
   let before = 0;
-  for (const [position, { request, resolve }] of group.entries()) {
-    if (reply.outcome !== 'decided') {
-      resolve(reply);
-      continue;
-    }
-    const granted = reply.granted.slice(next, next + request.costs.length);
-    resolve(partOf(reply, granted, before, position === 0));
-    for (const [index, cost] of request.costs.entries())
-      if (granted[index] === true) before = saturatingSum(before, cost);
-    next += request.costs.length;
-  }
+  return group.map((one, position) => {
+    const { costs } = one.request;
+    const granted = reply.granted.slice(next, next + costs.length);
+    const part = partOf(reply, granted, before, position === 0);
+    for (const [index, cost] of costs.entries()) if (granted[index] === true) before = saturatingSum(before, cost);
+    next += costs.length;
+    return [one, part];
+  });
 }
 
 function partOf(reply: DecidedReply, granted: readonly boolean[], before: number, isFirst: boolean): DecidedReply {
