@@ -1,0 +1,104 @@
+// Whose quota holds, as an app sees it: its own resolvePlan, resets, tenants that nobody knows, and a quota that only watches.
+import pg from 'pg';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { createTallygate, type Tallygate, type TallygateOptions } from '../../src/index.js';
+import { createMigratedDatabase, type TestDatabase } from '../servers/databases.js';
+import { until } from '../servers/until.js';
+
+let database: TestDatabase;
+let client: pg.Client;
+const started: Tallygate[] = [];
+
+beforeAll(async () => {
+  database = await createMigratedDatabase();
+  client = new pg.Client({ connectionString: database.url });
+  await client.connect();
+});
+afterEach(async () => {
+  await Promise.all(started.splice(0).map((one) => one.close()));
+});
+afterAll(async () => {
+  await client?.end();
+  await database?.drop();
+});
+
+const dayOnly = (limit: number) => [{ name: 'day', window: 'day', limit }] as const;
+
+/** One process of an app with a small and a large plan, and counters of its own. */
+function app(options: TallygateOptions = {}): Tallygate {
+  const plans = { free: dayOnly(2), large: dayOnly(5) };
+  const tallygate = createTallygate({ database: database.url, plans, ...options });
+  started.push(tallygate);
+  return tallygate;
+}
+
+const limitOf = async (tallygate: Tallygate, tenantId: string) =>
+  (await tallygate.quota.peek(tenantId)).limits.find(({ name }) => name === 'day')?.limit;
+
+test("the app's own plan holds from the first request on, and a change of it within a second", async () => {
+  let plan: string | undefined = 'large';
+  const tallygate = app({ resolvePlan: async () => plan });
+  const first = await tallygate.quota.consume('resolved', { cost: 5 });
+  expect([first.outcome, first.limits[0]?.limit]).toEqual(['admitted', 5]);
+  plan = undefined;
+  const changedAt = performance.now();
+  await until(async () => (await limitOf(tallygate, 'resolved')) === 2, { deadlineMs: 5_000 });
+  expect(performance.now() - changedAt).toBeLessThan(1_000);
+});
+
+test('an app whose resolvePlan hangs holds no request longer than its deadline, and the stored plan holds', async () => {
+  const tallygate = app({ resolvePlan: () => new Promise(() => undefined) });
+  await tallygate.quota.peek('other');
+  const startedAt = performance.now();
+  expect(await limitOf(tallygate, 'hanging')).toBe(2);
+  expect(performance.now() - startedAt).toBeLessThan(1_000);
+});
+
+test('after a reset what was used counts as 0, in other processes within a second, and what is charged then is booked under its number', async () => {
+  const [here, there] = [app(), app()];
+  for (const one of [here, there]) {
+    await one.quota.consume('reset', { cost: 2 });
+    expect((await one.quota.consume('reset')).outcome).toBe('denied');
+  }
+  await here.quota.reset('reset', { reason: 'our outage' });
+  const after = await here.quota.consume('reset', { cost: 2 });
+  expect([after.outcome, after.label.resetNumber > 0]).toEqual(['admitted', true]);
+  const resetAt = performance.now();
+  const elsewhere = await until(
+    async () => {
+      const decision = await there.quota.peek('reset');
+      return decision.label.resetNumber === after.label.resetNumber && decision;
+    },
+    { deadlineMs: 5_000 },
+  );
+  expect(performance.now() - resetAt).toBeLessThan(1_000);
+  expect(elsewhere.allowed).toBe(true);
+  await here.flush();
+  const { rows } = await client.query(
+    `SELECT charge.units::int AS units, reset.reason, reset.author
+     FROM tallygate.quota_charge AS charge JOIN tallygate.quota_reset AS reset USING (tenant_id, reset_number)`,
+  );
+  expect(rows).toEqual([{ units: 2, reason: 'our outage', author: 'app' }]);
+  await expect(here.quota.reset('never-seen', { reason: 'x' })).rejects.toMatchObject({ code: 'tenant_not_found' });
+  await expect(here.quota.reset('reset', { reason: '' })).rejects.toMatchObject({ code: 'invalid_request' });
+});
+
+test('unknown tenants are refused where they are to be, and leave nothing behind', async () => {
+  const tallygate = app({
+    unknownTenants: 'deny',
+    resolvePlan: (tenantId) => (tenantId === 'customer' ? 'large' : undefined),
+  });
+  const refused = await tallygate.quota.consume('stranger');
+  expect(refused).toMatchObject({ outcome: 'unknown_tenant', allowed: false, limits: [] });
+  expect((await tallygate.quota.consume('customer')).outcome).toBe('admitted');
+  await tallygate.flush();
+  await expect(tallygate.usage.query('stranger')).rejects.toMatchObject({ code: 'tenant_not_found' });
+});
+
+test('where nothing is enforced every request passes, and what would have been refused is told', async () => {
+  const tallygate = app({ enforce: false });
+  await tallygate.quota.consume('watched', { cost: 2 });
+  const passed = await tallygate.quota.consume('watched');
+  expect(passed).toMatchObject({ outcome: 'admitted', allowed: true });
+  expect(passed.limits[0]).toMatchObject({ enforce: 'shadow', violated: true, limit: 2 });
+});
