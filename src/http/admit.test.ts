@@ -40,6 +40,7 @@ const decision = (more: Partial<Decision>): Decision => ({
   overage: 0,
   crossed: [],
   settingsVersion: 0,
+  isReservation: false,
   ...more,
 });
 

@@ -62,8 +62,8 @@ export function createApp(parts: AppParts, settings: AppSettings): Express {
   });
   app.get('/', (_req, res) => sendJson(res, 200, WELCOME));
 
-  // Authentication first, so that nobody without a token can make requests pile up at the gate.
-  // Not by `all`: a gateway's path may hold anything, and a pattern with a parameter would decode it.
+  // Authentication first, so that nobody without a token can make requests pile up at the gate. The gateway's question not by
+  // `all`: its path may hold anything, and a pattern with a parameter would decode it.
   app.use('/v1/authorize', authenticated(gatewayAuth(settings.adminToken)), untilReady, authorized);
   app.use(['/v1', '/api/admin'], guard, untilReady);
   app.post('/v1/consume', consume(parts.consume));

@@ -34,6 +34,10 @@ async function started(config: Partial<ServerConfig> = {}, more: Partial<ServerP
   const tenantHeader = 'x-tenant-id';
   const parts: ServerParts = {
     consume: charging,
+    reservations: {
+      ...charging,
+      reservations: { reserve: notHere, commit: notHere, release: notHere },
+    },
     authorize: { ...charging, tenantHeader, tenantOf: createResolvers({ tenantHeader }).tenantOf },
     admin: {
       queryUsage: async (tenantId) => ({ tenantId }),
