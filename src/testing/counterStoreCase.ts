@@ -2,8 +2,16 @@
 // asking the store, and lays its windows around it: no case sets a clock, so Redis passes the same ones.
 import { randomUUID } from 'node:crypto';
 import type { CountedWindow, DecidedReply } from '../core/quota/chargeReply.js';
-import type { ChargeRequest, ChargeWindow, CounterFloor, FixedWindow } from '../core/quota/chargeRequest.js';
+import type {
+  ChargeRequest,
+  ChargeWindow,
+  CounterFloor,
+  FixedWindow,
+  SlidingWindow,
+} from '../core/quota/chargeRequest.js';
 import { saturatingSum } from '../core/quota/counter.js';
+import type { Settlement } from '../core/quota/lease.js';
+import type { FinishAction, FinishReply } from '../core/quota/reservation.js';
 import type { CounterStore } from '../ports/counterStore.js';
 
 /** Makes a store that can answer. Cases use tenants of their own, so stores may share their data. */
@@ -71,6 +79,18 @@ export function windowFrom(start: number, window: CaseWindow = {}): FlooredWindo
   };
 }
 
+/** A sliding window of one second, of which a segment lasts a tenth. */
+export const slidingSecond = (limit: number | undefined, denies = true): SlidingWindow => ({
+  ...{ field: 'burst~1', limit, denies },
+  segmentMs: 100,
+});
+
+/** How the block of a reply ends of which `rest` units were not spent. */
+export const settlementOf = (windows: readonly ChargeWindow[], reply: DecidedReply, rest: number): Settlement => ({
+  ...{ incarnation: reply.incarnation, block: reply.block, rest },
+  windows: windows.map(({ field }, index) => ({ field, start: reply.windows[index]?.start ?? 0 })),
+});
+
 /** A tenant of one case, in its store. */
 export class CaseTenant {
   readonly store: CounterStore;
@@ -132,6 +152,17 @@ export class CaseTenant {
     const reply = await this.store.charge({ tenantId: this.id, costs: [], windows, resetNumber: 0, ...more });
     if (reply.outcome === 'decided') return reply;
     throw new Error(`expected a decision, got "${reply.outcome}" at ${reply.timeMs}`);
+  }
+
+  /** Ends a reservation. */
+  async finish(id: string, action: FinishAction): Promise<FinishReply> {
+    return this.store.finish({ tenantId: this.id, id, action });
+  }
+
+  /** Units that are used and held of each window, without changing them. */
+  async standing(windows: readonly ChargeWindow[]): Promise<(readonly [used: number, held: number])[]> {
+    const { windows: counted } = await this.ask(windows, { costs: [0] });
+    return counted.map(({ used, held }) => [used, held] as const);
   }
 
   /** What the windows stand at, without changing them. */

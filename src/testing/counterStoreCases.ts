@@ -2,6 +2,11 @@
 import { chargeCases } from './chargeCases.js';
 import type { CounterStoreCase } from './counterStoreCase.js';
 import { floorCases } from './floorCases.js';
+import { groupCases } from './groupCases.js';
+import { leaseCases } from './leaseCases.js';
+import { reservationCases } from './reservationCases.js';
+import { resetCases } from './resetCases.js';
+import { slidingCases } from './slidingCases.js';
 import { windowCases } from './windowCases.js';
 
 /**
@@ -12,4 +17,7 @@ import { windowCases } from './windowCases.js';
  * for (const { name, run } of counterStoreCases) test(name, () => run(() => myCounterStore()));
  * ```
  */
-export const counterStoreCases: readonly CounterStoreCase[] = [...chargeCases, ...windowCases, ...floorCases];
+export const counterStoreCases: readonly CounterStoreCase[] = [
+  ...[...chargeCases, ...windowCases, ...floorCases, ...groupCases, ...slidingCases],
+  ...[...resetCases, ...leaseCases, ...reservationCases],
+];

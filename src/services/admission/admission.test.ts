@@ -111,6 +111,7 @@ function admissionWith(policy: StoreErrorPolicy, sumCharges = sumsOfLedger): Adm
     leases: undefined,
     policy,
     refusesUnknown: false,
+    remembersDenials: true,
     timeoutMs: 250,
     clock,
     observer,

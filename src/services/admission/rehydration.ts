@@ -164,7 +164,7 @@ export class Rehydration {
     planned: readonly PlannedWindow[],
     reply: DecidedReply,
     charge: number,
-    isHeld = false,
+    isHeld: boolean,
   ): number {
     const standing = this.#standings.get(tenantId) ?? this.#remembered(tenantId);
     const { windows, resetNumber } = reply;

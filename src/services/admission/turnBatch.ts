@@ -142,12 +142,13 @@ export class TurnBatch implements CounterStore {
     const requests = group.map((one) => one.request);
     const left = group.flatMap(({ wait }) => (wait === undefined ? [] : [wait.endsAtMs - now]));
     // Made for the oldest too, or not at all: what begins after its time would be charged for nobody.
-    const deadlineMs = left.length === 0 ? undefined : this.#parts.storeClock.deadlineMs(Math.min(...left));
+    const made = left.length === 0 ? undefined : this.#parts.storeClock.deadlineMs(Math.min(...left));
+    const given = [made, ...requests.map((one) => one.deadlineMs)].filter((deadline) => deadline !== undefined);
     return {
       ...(requests[0] as ChargeRequest),
       costs: requests.flatMap((one) => one.costs),
       floors: floorsOf(requests),
-      deadlineMs,
+      deadlineMs: given.length === 0 ? undefined : Math.min(...given),
       // As long as the youngest: each of the others ends its own wait.
       waitMs: left.length === group.length ? Math.max(...left) : undefined,
     };
