@@ -1,6 +1,9 @@
 // The public names of `tallygate`.
+
+export type { Id } from './composition/callerInput.js';
 export type { TallygateOptions } from './composition/options.js';
-export type { Id, QuotaCalls, Reservation, UsageCalls, UsageIncrements } from './composition/tenantCalls.js';
+export type { QuotaCalls, Reservation } from './composition/quotaCalls.js';
+export type { UsageCalls, UsageIncrements } from './composition/usageCalls.js';
 export { type ErrorCode, type Fault, TallygateError } from './core/errors.js';
 export type { Decision, DecisionLabel, DecisionOutcome, LimitState, ThresholdCrossing } from './core/quota/decision.js';
 export type {

@@ -61,7 +61,7 @@ export interface CompositionSettings {
   readonly flush?: FlushMode | undefined;
   readonly observer: Observer;
   /** Wraps each decision, as in a span of a trace. @defaultValue not wrapped */
-  readonly traced?: (decide: Decide) => Decide;
+  readonly traced?: <Rest extends unknown[]>(decide: Decide<Rest>) => Decide<Rest>;
   readonly log: Log;
 }
 
@@ -111,7 +111,7 @@ export interface Composition {
 
 /** Wires an installation. Nothing is opened, no timer runs, before `start`. */
 export function compose(settings: CompositionSettings): Composition {
-  const { config, redis, log, traced = (decide) => decide } = settings;
+  const { config, redis, log, traced = <Rest extends unknown[]>(decide: Decide<Rest>) => decide } = settings;
   const database = connectTo(settings.database);
   const { pool, pollPool, schema } = database;
   const embedded = settings.database.kind === 'embedded';
@@ -171,7 +171,7 @@ export function compose(settings: CompositionSettings): Composition {
   });
 
   const reservations = new Reservations({
-    decide: (tenantId, cost, reserve) => admission.decide(tenantId, cost, reserve),
+    decide: traced((tenantId, cost, reserve) => admission.decide(tenantId, cost, reserve)),
     store: counted.store,
     onGivenBack: (tenantId) => counted.admission.forgetDenial(tenantId),
     quotaOf,

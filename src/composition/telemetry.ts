@@ -19,7 +19,7 @@ export interface Telemetry {
   readonly denials: DenialLog;
   readonly events: Events;
   /** The same decisions, each in a span where OpenTelemetry records one. */
-  readonly traced: (decide: Decide) => Decide;
+  readonly traced: <Rest extends unknown[]>(decide: Decide<Rest>) => Decide<Rest>;
 }
 
 /** Makes the listeners of one installation. */

@@ -1,36 +1,14 @@
-// What an app calls outside of requests: jobs, queues, sockets. Ids and numbers are checked here, since no route did.
-import { type Fault, invalidRequest, TallygateError } from '../core/errors.js';
+// Quotas as an app asks for them outside of requests: jobs, queues, sockets. Ids and numbers are checked here, since no route did.
+import { type Fault, invalidRequest } from '../core/errors.js';
 import type { Decision } from '../core/quota/decision.js';
 import { isCount, MAX_COUNT } from '../core/quota/limit.js';
-import { resolveId, tenantIdFault, userIdFault } from '../core/tenantId.js';
-import { dateAt } from '../core/time/calendar.js';
-import { type UsagePeriod, usagePeriodFaults } from '../core/usage/usagePeriod.js';
-import type { UsageReport } from '../core/usage/usageReport.js';
 import {
   DEFAULT_RESERVATION_SECONDS,
   MAX_RESERVATION_SECONDS,
   type ReservationOutcome,
 } from '../services/admission/reservations.js';
-import { isWithinReach } from '../services/metering/usageRecorder.js';
+import { amountFault, checkedTenant, type Id, opened } from './callerInput.js';
 import type { Composition } from './compose.js';
-
-/** A tenant's or user's id as an app holds it: text, a safe integer, or a bigint (the last two as their decimal text). */
-export type Id = string | number | bigint;
-
-/** What a tenant used. At least one of the amounts. */
-export interface UsageIncrements {
-  /** API calls to add: whole, from 0 to 2^53-1. */
-  readonly apiCalls?: number;
-  /** A user to count as active. */
-  readonly user?: Id;
-  /** The tenant's storage from then on, in whole bytes from 0 to 2^53-1. */
-  readonly storageBytes?: number;
-  /**
-   * When it happened: at most 35 days back and 5 minutes ahead.
-   * @defaultValue now
-   */
-  readonly at?: Date;
-}
 
 /** Quotas, for what is no HTTP request. */
 export interface QuotaCalls {
@@ -97,23 +75,6 @@ export interface Reservation {
   release(): Promise<ReservationOutcome>;
 }
 
-/** Usage, for what is no HTTP request. */
-export interface UsageCalls {
-  /**
-   * Meters usage that no request brought. It is in the ledger with the next flush.
-   * @throws TallygateError `invalid_request`, `not_ready` where the start did not come within 15 s
-   * @example
-   * await tallygate.usage.record('acme', { apiCalls: 1, user: 'u-17' });
-   */
-  record(tenantId: Id, increments: UsageIncrements): Promise<void>;
-  /**
-   * The tenant's usage by day and in total.
-   * @param period days `YYYY-MM-DD`, both inclusive, at most 366. Default: the tenant's current calendar month up to today
-   * @throws TallygateError `invalid_request`, `tenant_not_found`, `ledger_unavailable`, `not_ready`
-   */
-  query(tenantId: Id, period?: UsagePeriod): Promise<UsageReport>;
-}
-
 /** See {@link QuotaCalls}. */
 export function quotaCalls({ admission, decide, quotaService, reservations }: Composition): QuotaCalls {
   const commit = async (reservationId: string, actual: number) => {
@@ -150,73 +111,6 @@ export function quotaCalls({ admission, decide, quotaService, reservations }: Co
   };
 }
 
-/** See {@link UsageCalls}. */
-export function usageCalls(composition: Composition, wallMs: () => number): UsageCalls {
-  const { admission, quotaService, usageRecorder, usageService } = composition;
-
-  async function record(tenantId: Id, increments: UsageIncrements): Promise<void> {
-    const id = checkedTenant(tenantId);
-    const { apiCalls, storageBytes, user, at } = checkedIncrements(increments, wallMs());
-    await opened(admission);
-    const usageDate = dateAt(at, quotaService.quotaOf(id).calendar);
-    if (storageBytes !== undefined) usageRecorder.recordStorage(id, storageBytes, at);
-    if (apiCalls !== undefined) usageRecorder.recordCalls(id, usageDate, apiCalls);
-    if (user !== undefined) usageRecorder.recordUser(id, usageDate, user);
-  }
-
-  async function query(tenantId: Id, period?: UsagePeriod): Promise<UsageReport> {
-    const id = checkedTenant(tenantId);
-    const faults = period === undefined ? [] : usagePeriodFaults(period.from, period.to);
-    if (faults.length > 0) throw invalidRequest(faults);
-    await opened(admission);
-    return usageService.query(id, period);
-  }
-
-  return { record, query };
-}
-
-/** Waits for the start, at most 15 s. */
-async function opened(admission: Composition['admission']): Promise<void> {
-  if (await admission.whenOpen()) return;
-  throw new TallygateError('not_ready', 'The ledger, the settings or the counter store have not answered yet.');
-}
-
-interface CheckedIncrements {
-  readonly apiCalls: number | undefined;
-  readonly storageBytes: number | undefined;
-  readonly user: string | undefined;
-  readonly at: number;
-}
-
-const KNOWN_INCREMENTS: readonly string[] = [
-  'apiCalls',
-  'user',
-  'storageBytes',
-  'at',
-] satisfies (keyof UsageIncrements)[];
-
-function checkedIncrements(increments: UsageIncrements, now: number): CheckedIncrements {
-  // From JavaScript anything may come.
-  const { apiCalls, storageBytes, user, at } = increments ?? {};
-  const faults: Fault[] = Object.keys(increments ?? {})
-    .filter((name) => !KNOWN_INCREMENTS.includes(name))
-    .map((name) => ({ location: name, message: `expected one of ${KNOWN_INCREMENTS.join(', ')}` }));
-  for (const [name, amount] of Object.entries({ apiCalls, storageBytes })) {
-    if (amount !== undefined && !isCount(amount)) faults.push(amountFault(name, amount));
-  }
-  const userId = resolveId(user, userIdFault);
-  if (userId.kind === 'fault') faults.push({ location: 'user', message: userId.fault });
-  if (apiCalls === undefined && storageBytes === undefined && userId.kind === 'none') {
-    faults.push({ location: 'increments', message: 'expected at least one of apiCalls, user and storageBytes' });
-  }
-  const atMs = at === undefined ? now : at instanceof Date ? at.getTime() : Number.NaN;
-  if (!isWithinReach(atMs, now)) {
-    faults.push({ location: 'at', message: 'expected a Date at most 35 days back and at most 5 minutes ahead' });
-  }
-  if (faults.length > 0) throw invalidRequest(faults);
-  return { apiCalls, storageBytes, user: userId.kind === 'id' ? userId.id : undefined, at: atMs };
-}
-
 function checkedEstimate(options: { readonly estimate: number; readonly ttlSeconds?: number }) {
   // From JavaScript anything may come.
   const { estimate, ttlSeconds: seconds = DEFAULT_RESERVATION_SECONDS } = options ?? {};
@@ -230,15 +124,3 @@ function checkedEstimate(options: { readonly estimate: number; readonly ttlSecon
   if (faults.length > 0) throw invalidRequest(faults);
   return { estimate, seconds };
 }
-
-function checkedTenant(tenantId: Id): string {
-  const resolved = resolveId(tenantId, tenantIdFault);
-  if (resolved.kind === 'id') return resolved.id;
-  const message = resolved.kind === 'fault' ? resolved.fault : 'expected a tenant id, got none';
-  throw invalidRequest([{ location: 'tenantId', message }]);
-}
-
-const amountFault = (location: string, value: unknown): Fault => ({
-  location,
-  message: `expected a whole number from 0 to ${MAX_COUNT}, got ${String(value)}`,
-});
