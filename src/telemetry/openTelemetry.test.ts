@@ -71,8 +71,13 @@ describe('spans', () => {
   it('say whose decision it was, what came of it, and which limits were asked and which refused', async () => {
     const app = registered();
     const limits = [fullLimit(), fullLimit({ name: 'day', enforce: 'shadow' })];
-    const decide = tracedDecide((tenantId, cost) => denied({ tenantId, cost, limits }), api);
-    await inRequest(app, 'request', () => expect(decide('acme', 3)).not.toBeInstanceOf(Promise));
+    const told: unknown[] = [];
+    const decide = tracedDecide((tenantId, cost, reserve: { id: string }) => {
+      told.push(reserve);
+      return denied({ tenantId, cost, limits });
+    }, api);
+    await inRequest(app, 'request', () => expect(decide('acme', 3, { id: 'r-1' })).not.toBeInstanceOf(Promise));
+    expect(told).toEqual([{ id: 'r-1' }]);
     expect(spansOf()[0]?.attributes).toEqual({
       'tallygate.tenant.id': 'acme',
       'tallygate.cost': 3,

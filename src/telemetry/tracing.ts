@@ -4,11 +4,15 @@ import type { Span } from '@opentelemetry/api';
 import { type Decision, refusingLimits, shadowRefusals } from '../core/quota/decision.js';
 import { type OpenTelemetryApi, SCOPE } from './openTelemetry.js';
 
-/** Decides and charges; a value where no I/O was needed. */
-export type Decide = (tenantId: string, cost: number) => Decision | Promise<Decision>;
+/** Decides and charges; a value where no I/O was needed. `rest` is what a decision may be told besides, as of a reservation. */
+export type Decide<Rest extends unknown[] = []> = (
+  tenantId: string,
+  cost: number,
+  ...rest: Rest
+) => Decision | Promise<Decision>;
 
 /** The same, with a span `tallygate.decide` around each decision. */
-export function tracedDecide(decide: Decide, api: OpenTelemetryApi): Decide {
+export function tracedDecide<Rest extends unknown[]>(decide: Decide<Rest>, api: OpenTelemetryApi): Decide<Rest> {
   const { context, trace, SpanStatusCode } = api;
   // A proxy until the app registers its SDK, which may come after this.
   const tracer = trace.getTracer(SCOPE);
@@ -34,14 +38,14 @@ export function tracedDecide(decide: Decide, api: OpenTelemetryApi): Decide {
     throw error;
   }
 
-  return (tenantId, cost) => {
+  return (tenantId, cost, ...rest) => {
     // Its parent is the span that is active now: the request's.
     const span = tracer.startSpan('tallygate.decide');
-    if (!span.isRecording()) return decide(tenantId, cost);
+    if (!span.isRecording()) return decide(tenantId, cost, ...rest);
     span.setAttributes({ 'tallygate.tenant.id': tenantId, 'tallygate.cost': cost });
     try {
       // Active while it is decided, so that the calls of Redis and PostgreSQL are its children.
-      const decision = context.with(trace.setSpan(context.active(), span), decide, undefined, tenantId, cost);
+      const decision = context.with(trace.setSpan(context.active(), span), decide, undefined, tenantId, cost, ...rest);
       if (!(decision instanceof Promise)) return concluded(span, decision);
       return decision.then(
         (made) => concluded(span, made),
