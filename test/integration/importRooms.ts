@@ -60,6 +60,14 @@ export const rooms: readonly Room[] = [
     ),
     allowed: words('./usageBuffer.js ../../core/errors.js ../../ports/usageLedger.js node:crypto'),
   },
+  {
+    file: 'src/services/simulation/probe.ts',
+    protects: 'it protects what a plan would do',
+    refused: words(
+      '../usage/quotaService.js ../admission/admission.js ../metering/logReplay.js ../../stores/memory/x.js ../../config.js pg',
+    ),
+    allowed: words('./planTrial.js ../../core/quota/windows.js ../../ports/counterStore.js node:crypto'),
+  },
   ...(
     [
       ['memory', undefined, '../redis/x.js', 'pg'],
