@@ -213,6 +213,25 @@ test('an error reply that came before any write is certainly no charge', async (
   expect(await outcomeOf(tenant.other('text').charge(1, [hour]))).toBe('counter_store_unavailable');
 });
 
+test('a server that is no master any more is left: whoever is asked for the address next may know the new one', async () => {
+  const server = await privateRedis();
+  const told: string[] = [];
+  const store = storeAt(server.url, { onConnectionError: (error) => told.push(error.message) });
+  await store.ready();
+  const tenant = new CaseTenant(store, 'demoted');
+  const hour = await tenant.present();
+  await tenant.decide(1, [hour]);
+  const admin = await adminOf(server.url);
+  await admin.replicaOf('127.0.0.1', 1);
+  const generation = store.generation;
+  expect(await outcomeOf(tenant.charge(1, [hour]))).toBe('counter_store_unavailable');
+  expect(told[0]).toContain('READONLY');
+  expect(store.generation).toBeGreaterThan(generation);
+  await admin.sendCommand(['REPLICAOF', 'NO', 'ONE']);
+  await until(async () => (await outcomeOf(tenant.charge(1, [hour]))) === 'granted', { what: 'it is a master again' });
+  expect(await tenant.used([hour])).toEqual([2]);
+});
+
 test('a server that is down at first is waited for, and closing ends the wait', async () => {
   const server = await privateRedis();
   const told: string[] = [];
