@@ -135,6 +135,7 @@ describe('wrong usage ends with 2, before anything is opened', () => {
     ['quota set acme --limit day=9007199254740993', /whole number/],
     ['quota set acme --limit day=default@2027-01-31', /default has no end/],
     ['quota set acme --limit day=@2027-01-31', /whole number/],
+    ['quota set acme --limit day=1 --limit day=2', /"day" once/],
     ['quota reset acme', /--reason/],
     ['replay a.log', /--tenant-by/],
     ['replay a.log --tenant-by path:0', /host, user or path:N/],

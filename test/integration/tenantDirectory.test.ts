@@ -139,16 +139,22 @@ for (const [name, open] of [['PostgreSQL', onServer] as const, ['the embedded da
         ['day', override(7)],
         ['month', override(8)],
       ]);
+      const { resetNumber } = await directory.reset('rolling', { reason: 'before', author: 'cli' });
       const { version } = await directory.change('rolling', () => ({ ...EMPTY, limits }));
-      // Its statement names no ends.
-      const old = `UPDATE tallygate.tenant SET limits = '{"day": 9, "month": 8, "week": 1}' WHERE tenant_id = 'rolling'`;
-      await query(opened.pool, old);
+      // The statement of version 0.1, which names neither ends nor resets.
+      await query(
+        opened.pool,
+        `INSERT INTO tallygate.tenant (tenant_id, plan, limits, time_zone, billing_anchor_day, earlier_calendars, version)
+         VALUES ('rolling', NULL, '{"day": 9, "month": 8, "week": 1}', NULL, NULL, '[]', ${version})
+         ON CONFLICT (tenant_id) DO UPDATE SET limits = excluded.limits, version = excluded.version`,
+      );
       const { settings } = await directory.loadSince(version - 1);
       expect([...(settings[0]?.limits ?? [])]).toEqual([
         ['day', { limit: 9, untilMs: undefined }],
         ['week', { limit: 1, untilMs: undefined }],
         ['month', override(8)],
       ]);
+      expect(settings[0]?.resetNumber).toBe(resetNumber);
     });
 
     test('what a change throws is thrown on, and neither row nor version moves', async () => {

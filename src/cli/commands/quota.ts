@@ -124,6 +124,9 @@ function asText({ plan, timeZone, billingAnchorDay, limits }: QuotaReport): stri
 function addLimit(text: string, earlier: LimitOptions | undefined): LimitOptions {
   const [, name, value] = /^([^=]+)=(.+)$/.exec(text) ?? [];
   if (name === undefined || value === undefined) throw new InvalidArgumentError('Expected NAME=VALUE.');
+  if (earlier !== undefined && Object.hasOwn(earlier, name)) {
+    throw new InvalidArgumentError(`Expected "${name}" once, got it twice.`);
+  }
   return { ...earlier, [name]: limitChange(value) };
 }
 
