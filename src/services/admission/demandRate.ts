@@ -2,7 +2,7 @@
 
 /** Length of one count, in milliseconds. */
 const BUCKET_MS = 500;
-/** Below this rate a block is not worth its own return: units a second. */
+/** Up to this rate, which is that of one unit in a count, a block is not worth its own return: units a second. */
 const SLOWEST = 2;
 /** Asked for on top of the rate, so that a second's block lasts a second. */
 const HEADROOM = 1.25;
@@ -26,7 +26,7 @@ export class DemandRate {
     // The count before and the part of the present one that has passed, or the rate would fall at each new count.
     const seconds = (BUCKET_MS + Math.max(0, nowMs - this.#bucketStartMs)) / 1000;
     const rate = (this.#unitsBefore + this.#units) / seconds;
-    return rate < SLOWEST ? 0 : Math.ceil((HEADROOM * rate * spanMs) / 1000);
+    return rate <= SLOWEST ? 0 : Math.ceil((HEADROOM * rate * spanMs) / 1000);
   }
 
   isIdle(nowMs: number): boolean {

@@ -1,0 +1,44 @@
+import { expect, test } from 'vitest';
+import { decision, denied, fullLimit, limitState } from '../../../test/quota/decisions.js';
+import { remembersDenialsRightly } from '../../../test/quota/denialLaw.js';
+import { RememberedDenials } from './rememberedDenials.js';
+
+const SETTINGS = {};
+
+test('a denial is remembered for half a second at most, for costs as large, and while nothing has changed', () => {
+  remembersDenialsRightly(() => new RememberedDenials());
+});
+
+test('what is remembered is the denial, of the cost that asks and at its time', () => {
+  const memory = new RememberedDenials();
+  const denial = denied({ cost: 3 });
+  memory.keep(SETTINGS, denial, 100);
+  expect(memory.denialOf('acme', SETTINGS, 5, 350)).toEqual({
+    ...denial,
+    cost: 5,
+    label: { ...denial.label, decidedAtMs: denial.label.decidedAtMs + 250 },
+  });
+  expect(memory.denialOf('other', SETTINGS, 5, 350)).toBeUndefined();
+});
+
+test('the last limit that refused tells when: a full minute beside a full day is remembered past the minute', () => {
+  const memory = new RememberedDenials();
+  const limits = [fullLimit({ fitsAtMs: 50 }), fullLimit({ name: 'day', fitsAtMs: 90_000 })];
+  memory.keep(SETTINGS, denied({ limits }), 0);
+  expect(memory.denialOf('acme', SETTINGS, 1, 60)).toBeDefined();
+});
+
+test('what no hard limit refused is not kept', () => {
+  const memory = new RememberedDenials();
+  memory.keep(SETTINGS, denied({ limits: [] }), 0);
+  memory.keep(SETTINGS, decision({ limits: [fullLimit({ enforce: 'soft' })] }), 0);
+  memory.keep(SETTINGS, denied({ limits: [limitState(), fullLimit({ enforce: 'shadow' })] }), 0);
+  expect(memory.denialOf('acme', SETTINGS, 1, 1)).toBeUndefined();
+});
+
+test('of 10,000 tenants the last denials are known, and those before are forgotten', () => {
+  const memory = new RememberedDenials();
+  for (let index = 0; index < 10_010; index += 1) memory.keep(SETTINGS, denied({ tenantId: `t${index}` }), 0);
+  const known = (index: number) => memory.denialOf(`t${index}`, SETTINGS, 1, 1) !== undefined;
+  expect([known(0), known(9), known(10), known(10_009)]).toEqual([false, false, true, true]);
+});
