@@ -5,6 +5,8 @@ import { type StartedProcess, startProcess } from '../servers/childProcess.js';
 import { newFolder } from '../servers/runFolder.js';
 
 export const ADMIN_TOKEN = 'tg_test_fleet_0123456789';
+/** For a busy machine. */
+const START_MS = 60_000;
 const ROOT = resolve(__dirname, '../..');
 
 /** One server. */
@@ -18,8 +20,31 @@ export async function startServer(env: Readonly<Record<string, string>>): Promis
   const process = await startProcess('node', [resolve(ROOT, 'bin/tallygate.js'), 'serve'], {
     env: { PORT: '0', ADMIN_TOKEN, TALLYGATE_DATA_DIR: newFolder('server'), ...env },
   });
-  const [url] = await process.waitForLine(/http:\/\/127\.0\.0\.1:\d+/, 30_000);
-  return { url, process };
+  try {
+    const [url] = await process.waitForLine(/http:\/\/127\.0\.0\.1:\d+/, START_MS);
+    return { url, process };
+  } catch (error) {
+    await process.end();
+    throw error;
+  }
+}
+
+/** Starts servers, two at a time: more would only wait for a processor. Those that did start are ended where one did not. */
+export async function startServers(count: number, env: Readonly<Record<string, string>>): Promise<FleetServer[]> {
+  const started: FleetServer[] = [];
+  try {
+    await flood(count, 2, async () => void started.push(await startServer(env)));
+    return started;
+  } catch (error) {
+    await Promise.all(started.map((server) => server.process.end()));
+    throw error;
+  }
+}
+
+/** SIGTERM to all: they give back and flush what they hold. @returns their exit codes */
+export async function endServers(servers: readonly FleetServer[]): Promise<(number | null)[]> {
+  for (const server of servers) server.process.kill('SIGTERM');
+  return (await Promise.all(servers.map((server) => server.process.exit))).map(({ code }) => code);
 }
 
 /** An answer. */
@@ -29,7 +54,8 @@ export interface Answer {
   readonly body: Readonly<Record<string, unknown>>;
 }
 
-const agent = new Agent({ keepAlive: true, maxSockets: 400 });
+// An idle connection is closed here before the server does it, or a request could meet its end.
+const agent = new Agent({ keepAlive: true, maxSockets: 400, timeout: 2_000 });
 
 /** Sends one request with the admin token. */
 export function call(method: string, url: string, body?: unknown): Promise<Answer> {
@@ -49,6 +75,44 @@ export function call(method: string, url: string, body?: unknown): Promise<Answe
     sent.on('error', reject);
     sent.end(body === undefined ? undefined : JSON.stringify(body));
   });
+}
+
+/** One unit, or `cost`, of a tenant. */
+export const consume = (server: Pick<FleetServer, 'url'>, tenant: string, cost = 1): Promise<Answer> =>
+  call('POST', `${server.url}/v1/consume`, { tenant, cost });
+
+/** A limit in the body of an answer, by its name. */
+export function limitIn(answer: Answer, name: string): { remaining: number; resetAt: string } | undefined {
+  const limits = answer.body.limits;
+  return Array.isArray(limits) ? limits.find((one) => one.name === name) : undefined;
+}
+
+/** Where a tenant's limit stands, by the quota API. */
+export async function standingOf(
+  server: Pick<FleetServer, 'url'>,
+  tenant: string,
+  name: string,
+): Promise<{ used: number | null; held: number; remaining: number | null }> {
+  const { body, status } = await call('GET', `${server.url}/api/admin/quotas/${encodeURIComponent(tenant)}`);
+  const found = Array.isArray(body.limits) ? body.limits.find((one) => one.name === name) : undefined;
+  if (found === undefined) throw new Error(`no limit ${name} in a ${status}: ${JSON.stringify(body)}`);
+  return found;
+}
+
+/** A plan named `fleet` with a day that does not end under a test. */
+export async function setTenant(server: Pick<FleetServer, 'url'>, tenant: string, body: object): Promise<void> {
+  const path = `/api/admin/quotas/${encodeURIComponent(tenant)}`;
+  const { status, body: said } = await call('PUT', `${server.url}${path}`, { timeZone: zoneAtNoon(), ...body });
+  if (status !== 200) throw new Error(`PUT ${path}: ${status} ${JSON.stringify(said)}`);
+}
+
+/** Costs from 1 to `most` by a multiplicative congruence, so that a failure repeats itself. */
+export function costs(most: number, seed = 20261124): () => number {
+  let state = seed;
+  return () => {
+    state = (state * 48_271) % 2_147_483_647;
+    return 1 + (state % most);
+  };
 }
 
 /** Calls `send` again and again, `inFlight` at once, until `count` were made. */
