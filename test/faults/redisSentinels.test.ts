@@ -73,14 +73,6 @@ test.each([
   expect(await tenant.used([hour])).toEqual([2]);
 });
 
-test('many calls at once are all answered: none waits for another to give its connection back', async () => {
-  const store = await storeOf(nodeRedis());
-  const tenant = new CaseTenant(store, 'crowd');
-  const hour = await tenant.present({ limit: undefined });
-  await Promise.all(Array.from({ length: 500 }, () => tenant.decide(1, [hour])));
-  expect(await tenant.used([hour])).toEqual([500]);
-});
-
 test('the master dies: every client is served by the next one, and until then refused at once, nothing being queued', async () => {
   const clients = [
     ['by URL', byUrl()],

@@ -24,7 +24,7 @@ export interface NodeRedisSentinel {
 const SAFE_OPTIONS = {
   // Above 0 it sends a command again whose connection broke: a charge would be made twice.
   maxCommandRediscovers: 0,
-  // Without a connection of its own each command waits for a free one, and while others come without a pause it waits for ever.
+  // Else commands that come at once take turns at the one connection, each waiting for the answer of the one before.
   reserveClient: true,
   masterPoolSize: 1,
   replicaPoolSize: 0,
