@@ -5,6 +5,7 @@ import { type Composition, compose } from './composition/compose.js';
 import { type Installation, installationOf } from './composition/installation.js';
 import { choicesOf, readOptions, type TallygateOptions } from './composition/options.js';
 import { type QuotaCalls, quotaCalls } from './composition/quotaCalls.js';
+import { appFailureLog } from './composition/requestFailures.js';
 import { createTelemetry } from './composition/telemetry.js';
 import { type UsageCalls, usageCalls } from './composition/usageCalls.js';
 import type { Config } from './config.js';
@@ -128,7 +129,7 @@ function wire(options: TallygateOptions): { tallygate: Tallygate; composition: C
     usageDateOf: composition.usageDateOf,
     start: admission,
     meterEnabled: config.usageMeterEnabled,
-    warn: (message, error) => log.warn({ err: error }, message),
+    warn: appFailureLog(systemClock, log),
   };
   const tallygate: Tallygate = {
     tenantQuota: (mount) => createTenantQuota(quotaParts, mount),

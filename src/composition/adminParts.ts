@@ -6,6 +6,7 @@ import type { AdminRoutesParts } from '../routes/adminRoutes.js';
 import type { DenialLog } from '../telemetry/denialLog.js';
 import type { Composition } from './compose.js';
 import type { Log } from './log.js';
+import { requestFailureLog } from './requestFailures.js';
 
 /** See the head of this file. `onError` logs what the app's client is not told. */
 export function adminParts(
@@ -28,6 +29,6 @@ export function adminParts(
     process: { host: hostname(), pid: process.pid, since: new Date(systemClock.wallMs() - process.uptime() * 1_000) },
     plans: config.plans,
     defaultPlan: config.defaultPlan,
-    onError: (error, requestId) => log.error({ err: error, requestId }, 'A request of the admin API failed.'),
+    onError: requestFailureLog(systemClock, log),
   };
 }

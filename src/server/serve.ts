@@ -16,7 +16,7 @@ export async function serve(config: Config): Promise<0 | 1> {
     config,
     parts,
     print: (line) => void process.stdout.write(`${line}\n`),
-    onError: (error, requestId) => log.error({ err: error, requestId }, 'A request failed.'),
+    onError: parts.admin.onError,
   }).catch(async (error: unknown) => {
     await parts.close(0);
     throw error;
