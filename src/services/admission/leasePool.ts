@@ -127,6 +127,11 @@ export class LeasePool {
       endsAtMs: Math.min(reply.timeMs + LEASE_LIFE_MS, ...reply.windows.map((window) => window.end)),
     };
     account.lease = lease;
+    // Its request was under way when everything else was given back.
+    if (this.#isClosed) {
+      this.#giveBack(tenantId, account);
+      return;
+    }
     this.#taken.push({ tenantId, account, lease });
     this.#arm();
   }
