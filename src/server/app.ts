@@ -97,6 +97,7 @@ const WELCOME = {
     usage: 'GET /api/admin/usage/:tenantId?from&to',
     storage: 'POST /api/admin/usage/:tenantId/storage',
     quotas: 'GET, PUT, PATCH, DELETE /api/admin/quotas/:tenantId',
+    reset: 'POST /api/admin/quotas/:tenantId/reset',
     denials: 'GET /api/admin/denials?tenant&limit',
     health: ['GET /livez', 'GET /readyz', 'GET /metrics'],
   },
