@@ -62,6 +62,11 @@ describe('the states of the limits after a reply', () => {
     ]);
   });
 
+  test('a sliding limit is as long as its seconds, whenever what it counts has left', () => {
+    const [state] = limitStates([limit('burst', 10, 'hard', { seconds: 10 })], [counted(9, 114_000)], 1, true);
+    expect([state?.startMs, state?.resetAtMs]).toEqual([104_000, 114_000]);
+  });
+
   test('a sliding limit that refused says when enough of its segments have left, not when all have', () => {
     const sliding = limit('burst', 10, 'hard', { seconds: 10 });
     const segments = [

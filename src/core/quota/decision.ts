@@ -19,7 +19,7 @@ export interface LimitState {
   readonly held: number;
   /** `limit - used`, never negative; undefined where unlimited. */
   readonly remaining: number | undefined;
-  /** First instant of the window that was charged, in milliseconds since 1970. */
+  /** First instant of the window that was charged, in milliseconds since 1970; of a sliding one its length before `resetAtMs`. */
   readonly startMs: number;
   /** First instant after that window, in milliseconds since 1970: then the limit is whole again. */
   readonly resetAtMs: number;
@@ -132,7 +132,7 @@ export function limitStates(
       used,
       held: window.held,
       remaining: most === undefined ? undefined : Math.max(0, most - used),
-      startMs: window.start,
+      startMs: isSliding(limit.window) ? window.end - limit.window.seconds * 1000 : window.start,
       resetAtMs: window.end,
       violated,
       fitsAtMs: violated ? whenItFits(limit, window, cost) : window.end,
