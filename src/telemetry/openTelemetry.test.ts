@@ -1,5 +1,4 @@
 // With OpenTelemetry's own SDK, and exporters that keep what they get.
-import { AsyncLocalStorage } from 'node:async_hooks';
 import { setImmediate as turn } from 'node:timers/promises';
 import * as api from '@opentelemetry/api';
 import {
@@ -8,56 +7,25 @@ import {
   MeterProvider,
   PeriodicExportingMetricReader,
 } from '@opentelemetry/sdk-metrics';
-import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-base';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { decision, denied, fullLimit } from '../../test/quota/decisions.js';
+import { endSpans, registerSpans } from '../../test/telemetry/spans.js';
 import type { Decision } from '../core/quota/decision.js';
 import { openTelemetryApi } from './openTelemetry.js';
 import { openTelemetryMetrics } from './openTelemetryMetrics.js';
 import { tracedDecide } from './tracing.js';
 
-/** The context manager of an app's SDK: what is active follows promises and callbacks. */
-class AsyncContexts implements api.ContextManager {
-  readonly #storage = new AsyncLocalStorage<api.Context>();
-  active = () => this.#storage.getStore() ?? api.ROOT_CONTEXT;
-  with: api.ContextManager['with'] = (context, call, self, ...parameters) =>
-    this.#storage.run(context, () => call.apply(self as ThisParameterType<typeof call>, parameters));
-  bind: api.ContextManager['bind'] = (context, target) =>
-    typeof target === 'function' ? (this.with.bind(this, context, target as () => unknown) as typeof target) : target;
-  enable = () => this;
-  disable = () => this;
-}
-
 afterEach(() => {
-  api.trace.disable();
-  api.context.disable();
+  endSpans();
   api.metrics.disable();
 });
 
 describe('spans', () => {
-  const exporter = new InMemorySpanExporter();
-  const registered = () => {
-    const provider = new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] });
-    api.trace.setGlobalTracerProvider(provider);
-    api.context.setGlobalContextManager(new AsyncContexts());
-    return provider.getTracer('app');
-  };
-  beforeEach(() => exporter.reset());
-
-  const spansOf = (name = 'tallygate.decide') => exporter.getFinishedSpans().filter((span) => span.name === name);
-  /** Decides inside a span of the app's, as an HTTP instrumentation opens one. */
-  const inRequest = (app: api.Tracer, name: string, call: () => unknown) =>
-    app.startActiveSpan(name, async (span) => {
-      await call();
-      span.end();
-      return span.spanContext();
-    });
-
   it("have the request's active span as parent, also where many requests are decided together", async () => {
     const decide = tracedDecide(async (tenantId) => turn().then(() => decision({ tenantId })), api);
-    const app = registered();
+    const { inRequest, spansOf } = registerSpans();
     const names = Array.from({ length: 20 }, (_, index) => `tenant-${index}`);
-    const parents = await Promise.all(names.map((name) => inRequest(app, name, () => decide(name, 1))));
+    const parents = await Promise.all(names.map((name) => inRequest(name, () => decide(name, 1))));
     expect(spansOf()).toHaveLength(20);
     for (const span of spansOf()) {
       const index = names.indexOf(String(span.attributes['tallygate.tenant.id']));
@@ -69,14 +37,14 @@ describe('spans', () => {
   });
 
   it('say whose decision it was, what came of it, and which limits were asked and which refused', async () => {
-    const app = registered();
+    const { inRequest, spansOf } = registerSpans();
     const limits = [fullLimit(), fullLimit({ name: 'day', enforce: 'shadow' })];
     const told: unknown[] = [];
     const decide = tracedDecide((tenantId, cost, reserve: { id: string }) => {
       told.push(reserve);
       return denied({ tenantId, cost, limits });
     }, api);
-    await inRequest(app, 'request', () => expect(decide('acme', 3, { id: 'r-1' })).not.toBeInstanceOf(Promise));
+    await inRequest('request', () => expect(decide('acme', 3, { id: 'r-1' })).not.toBeInstanceOf(Promise));
     expect(told).toEqual([{ id: 'r-1' }]);
     expect(spansOf()[0]?.attributes).toEqual({
       'tallygate.tenant.id': 'acme',
@@ -90,7 +58,7 @@ describe('spans', () => {
   });
 
   it('of an outage and of a bug are errors, and the bug goes on to who called', async () => {
-    registered();
+    const { spansOf } = registerSpans();
     await tracedDecide(async () => decision({ outcome: 'unavailable', allowed: false, limits: [] }), api)('a', 1);
     const bug = new TypeError('a bug');
     const [thrown, rejected] = [
@@ -109,7 +77,7 @@ describe('spans', () => {
   });
 
   it('are the parents of what is called while it is decided', async () => {
-    const app = registered();
+    const { app, spansOf } = registerSpans();
     const decide = tracedDecide(async () => {
       await turn();
       app.startSpan('redis').end();
@@ -123,8 +91,7 @@ describe('spans', () => {
     const made = decision();
     const decide = tracedDecide((): Decision | Promise<Decision> => made, api);
     expect(decide('acme', 1)).toBe(made);
-    expect(spansOf()).toHaveLength(0);
-    registered();
+    const { spansOf } = registerSpans();
     expect(decide('acme', 1)).toBe(made);
     expect(spansOf()).toHaveLength(1);
   });
