@@ -13,7 +13,7 @@ import type { BenchStores } from './stores.js';
 import { TRAFFICS } from './traffic.js';
 
 /** Longest wait for an answer beyond the time that its work is given. */
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 60_000;
 
 /** Environment of every process with Tallygate in it. */
 export const appEnvironment = (): Readonly<Record<string, string>> => ({

@@ -28,7 +28,7 @@ const FULL = {
   memoryTenants: 10_000,
 };
 
-const QUICK = { ...FULL, rounds: 1, measureMs: 100, leadInMs: 20, warmUpMs: 30, memoryTenants: 1_000 };
+const QUICK = { ...FULL, rounds: 1, measureMs: 100, leadInMs: 20, warmUpMs: 30, memoryTenants: 5_000 };
 
 export const USAGE = 'npm run bench -- [--quick] [--rounds N] [--json]';
 

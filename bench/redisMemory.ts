@@ -6,7 +6,7 @@ import type { BenchStores } from './stores.js';
 
 const DEADLINE_MS = 60_000;
 /** Charged before, so that what Redis keeps once (the script, buffers) is not counted for the tenants. */
-const BEFORE = 100;
+const BEFORE = 1_000;
 
 /** What the filling process is asked. */
 export interface FillQuestion {
@@ -15,7 +15,10 @@ export interface FillQuestion {
   readonly to: number;
 }
 
-/** Bytes of Redis a tenant, over `tenants` of them: the whole growth, the key's place in Redis's own tables included. */
+/**
+ * Bytes of Redis a tenant, over `tenants` of them: the whole growth, the key's place in Redis's own tables included. Divided by the
+ * keys that came, since on a busy machine a charge may be let pass without having been counted.
+ */
 export async function redisBytesPerTenant(stores: BenchStores, env: Readonly<Record<string, string>>, tenants: number) {
   const filler = await startProcess(process.execPath, [join(__dirname, 'fill.js')], {
     env: { ...env, ...stores.environment, REDIS_KEY_PREFIX: 'tg:' },
@@ -23,9 +26,10 @@ export async function redisBytesPerTenant(stores: BenchStores, env: Readonly<Rec
   });
   try {
     await call(filler, { from: 0, to: BEFORE } satisfies FillQuestion, DEADLINE_MS);
-    const before = await stores.redisBytes();
+    const before = await stores.redisSize();
     await call(filler, { from: BEFORE, to: BEFORE + tenants } satisfies FillQuestion, DEADLINE_MS);
-    return ((await stores.redisBytes()) - before) / tenants;
+    const after = await stores.redisSize();
+    return (after.bytes - before.bytes) / (after.keys - before.keys);
   } finally {
     await filler.end();
   }

@@ -1,7 +1,7 @@
 // What is measured: the rows of the tables, and the frameworks that each of them is measured on.
 
 /** The rows, in the order in which they are printed. */
-export const ROWS = ['none', 'turn', 'rate-limiter-flexible', 'tallygate-strict'] as const;
+export const ROWS = ['none', 'turn', 'rate-limiter-flexible', 'tallygate-strict', 'tallygate-leased'] as const;
 
 export type Row = (typeof ROWS)[number];
 
@@ -10,6 +10,7 @@ export const ROW_TITLE: Readonly<Record<Row, string>> = {
   turn: 'waits for the end of the turn',
   'rate-limiter-flexible': 'rate-limiter-flexible',
   'tallygate-strict': 'Tallygate, strict',
+  'tallygate-leased': 'Tallygate, leased',
 };
 
 /** What a row adds to the environment of its process. */
@@ -18,6 +19,7 @@ export const ROW_ENVIRONMENT: Readonly<Record<Row, Readonly<Record<string, strin
   turn: {},
   'rate-limiter-flexible': {},
   'tallygate-strict': { QUOTA_MODE: 'strict' },
+  'tallygate-leased': { QUOTA_MODE: 'leased' },
 };
 
 /** Whether the row meters into the ledger. */

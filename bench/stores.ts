@@ -18,8 +18,8 @@ export interface BenchStores {
   readonly environment: Readonly<Record<string, string>>;
   /** Scripts and counts that clients have asked Redis for so far. */
   redisCalls(): Promise<number>;
-  /** Bytes that Redis uses. */
-  redisBytes(): Promise<number>;
+  /** Bytes that Redis uses, and the keys that it has. */
+  redisSize(): Promise<{ readonly bytes: number; readonly keys: number }>;
   /** API calls in the ledger. */
   meteredCalls(): Promise<number>;
   /** What runs, by name and version. */
@@ -48,7 +48,10 @@ export async function startStores(): Promise<BenchStores> {
       environment: { DATABASE_URL: postgres.url, REDIS_URL: redisServer.url },
       redisCalls: async () =>
         [...(await redis.info('commandstats')).matchAll(COUNTED)].reduce((sum, [, calls]) => sum + Number(calls), 0),
-      redisBytes: async () => Number(/^used_memory:(\d+)/m.exec(await redis.info('memory'))?.[1]),
+      redisSize: async () => ({
+        bytes: Number(/^used_memory:(\d+)/m.exec(await redis.info('memory'))?.[1]),
+        keys: await redis.dbsize(),
+      }),
       meteredCalls: async () => {
         const { rows } = await database.query(
           'select coalesce(sum(api_calls), 0) as calls from tallygate.tenant_usage',

@@ -108,6 +108,7 @@ describe('simulate', () => {
     ['simulate - --limit minute=1 --plan free', /Expected after the --plan/],
     ['simulate - --plan free --limit minute=-1', /Expected a whole number/],
     ['simulate - --plan free --limit minute', /Expected NAME=VALUE/],
+    ['simulate - --plan free --limit minute=1 --limit minute=2', /Expected minute once/],
     ['simulate - --plan free --limit century=1', /^limit: expected a limit of plan "free" or a window/],
     ['simulate - --plan free --time-zone +05:30', /Expected an IANA name/],
     ['simulate - --plan free --tenant-by ip', /Expected host, user or path:N/],

@@ -69,6 +69,7 @@ function changeLimit(chosen: readonly PlanChoice[], text: string): string {
     throw new InvalidArgumentError('Expected a whole number of digits, at most 2^53-1, or "unlimited".');
   const last = chosen.at(-1);
   if (last === undefined) throw new InvalidArgumentError('Expected after the --plan that it changes.');
+  if (last.overrides.has(name)) throw new InvalidArgumentError(`Expected ${name} once for a plan.`);
   last.overrides.set(name, { limit, untilMs: undefined });
   return text;
 }
