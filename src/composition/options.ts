@@ -32,7 +32,7 @@ export interface TallygateOptions extends Pick<TenantRules, 'resolveTenant' | 'r
   readonly schema?: string;
   /**
    * What `REDIS_URL` may say (`REDIS_MODE` and `REDIS_SENTINEL_NAME` hold for it too), or a client of node-redis (5 or newer, also
-   * of a cluster or of sentinels) or ioredis (5 or newer, also `Redis.Cluster`). A client is only copied, with options that make
+   * of a cluster; of sentinels from 6 on) or ioredis (5 or newer, also `Redis.Cluster`). A client is only copied, with options that make
    * it safe: it need not be connected, and stays the app's.
    * @defaultValue `REDIS_URL`; without it counters in this process
    */

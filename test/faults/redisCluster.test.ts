@@ -10,6 +10,8 @@ import { keySlot, SLOTS } from '../../src/stores/redis/keySlot.js';
 import { type Redis, type RedisConnectionOptions, redisConnection } from '../../src/stores/redis/redisConnection.js';
 import { redisCounterStore } from '../../src/stores/redis/redisCounterStore.js';
 import { CaseTenant } from '../../src/testing/counterStoreCase.js';
+import { builtModule } from '../servers/builtModule.js';
+import { startProcess } from '../servers/childProcess.js';
 import { type RedisClusterServers, startRedisCluster } from '../servers/redisCluster.js';
 import type { RedisServer } from '../servers/redisServer.js';
 import { until } from '../servers/until.js';
@@ -225,6 +227,19 @@ test('a master that stalls is given up after the stated time; tenants of the oth
     masters[2]?.kill('SIGCONT');
   }
   await until(async () => (await codeOf(stalled.charge(0, [hour]))) === 'answered', { what: 'it is back' });
+});
+
+test.each([
+  ['by URL', () => JSON.stringify({ mode: 'cluster', urls: cluster.urls })],
+  ['ioredis', () => `new (require('ioredis').Cluster)(${JSON.stringify(nodesOf())}, { lazyConnect: true })`],
+])('whoever waits for the cluster holds the process open, an idle connection does not: %s', async (_, redis) => {
+  const script = `
+    const { redisConnection } = require(${JSON.stringify(builtModule('stores/redis/redisConnection'))});
+    redisConnection(${redis()}).ready().then(() => console.log('ready'));`;
+  const process = await startProcess('node', ['-e', script]);
+  ends.push(() => process.end());
+  expect(await process.exit).toEqual({ code: 0, signal: null });
+  expect(process.stdout()).toBe('ready\n');
 });
 
 test('a cluster that is not there at first is waited for, and closing ends the wait', async () => {

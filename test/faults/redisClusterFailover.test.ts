@@ -1,7 +1,6 @@
 // A master of a real cluster dies under traffic, and its replica, which has not seen the last seconds, takes over: two
-// installations on one ledger, one with node-redis and one with ioredis, serve every tenant again, and the day's limit holds.
+// installations on one ledger, one by REDIS_URL and one with a client of ioredis, serve every tenant again, and the day's limit holds.
 import { setTimeout as pause } from 'node:timers/promises';
-import { createCluster } from '@redis/client';
 import { Cluster as IoredisCluster } from 'ioredis';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { createTallygate, type Tallygate } from '../../src/index.js';
@@ -47,13 +46,13 @@ beforeAll(async () => {
   // No answer of a busy machine may count as none.
   vi.stubEnv('QUOTA_STORE_TIMEOUT_MS', '2000');
   const nodes = cluster.nodes.map(({ port }) => ({ host: '127.0.0.1', port }));
-  const clients = [
-    createCluster({ rootNodes: cluster.urls.map((url) => ({ url })) }),
-    new IoredisCluster(nodes, { lazyConnect: true }),
+  vi.stubEnv('REDIS_URL', cluster.urls.join(','));
+  vi.stubEnv('REDIS_MODE', 'cluster');
+  const options = { database: database.url, plans, onStoreError: 'deny' } as const;
+  installations = [
+    createTallygate(options),
+    createTallygate({ ...options, redis: new IoredisCluster(nodes, { lazyConnect: true }) }),
   ];
-  installations = clients.map((redis) =>
-    createTallygate({ database: database.url, redis, plans, onStoreError: 'deny' }),
-  );
 });
 
 afterAll(async () => {

@@ -159,6 +159,7 @@ describe('what is no Redis for counters is refused at construction, with what wa
     ['a number', 6379, /got number/],
     ['an old client', { isReady: true, duplicate: method, quit: method }, /without evalSha, destroy, unref/],
     ['a pool', createClientPool({ url: sharedRedisUrl() }), /instead of a pool, pass a client/],
+    ['sentinels of node-redis 5', { evalSha: method, getMasterNode: method, destroy: method }, /use 6, or REDIS_URL/],
     ['a list of no URLs', { mode: 'cluster', urls: [] }, /empty list/],
   ])('%s', (_, redis, message) => {
     const fault = faultOf(() => redisConnection(redis as RedisClient));

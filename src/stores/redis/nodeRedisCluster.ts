@@ -18,7 +18,7 @@ interface NodeRedisClusterCopy {
   readonly masters: readonly NodeRedisMaster[];
   readonly slots: readonly ({ readonly master: { readonly address: string } } | undefined)[];
   connect(): Promise<unknown>;
-  nodeClient(master: NodeRedisMaster): Promise<unknown>;
+  nodeClient(master: NodeRedisMaster): Promise<{ destroy(): void }>;
   on(event: 'error', listener: (error: Error) => void): unknown;
   destroy(): void;
 }
@@ -62,7 +62,11 @@ export function nodeRedisClusterSource(cluster: NodeRedisCluster, server: string
 
 function addMaster(sources: MasterSources<NodeRedisClient>, copy: NodeRedisClusterCopy, master: NodeRedisMaster): void {
   if (sources.has(master.address)) return;
-  // Makes the master's client, with all its options, at once; that it also connects is of no use, and ends with the copy.
-  copy.nodeClient(master).catch(() => undefined);
+  // Makes the master's client, with all its options, at once. That it also connects is of no use. What is destroyed while it still
+  // connects stays open once it has connected, and would hold the process open: so it is destroyed then, too.
+  copy.nodeClient(master).then(
+    (client) => client.destroy(),
+    () => undefined,
+  );
   if (master.client !== undefined) sources.add(master.address, master.client);
 }

@@ -8,7 +8,7 @@ import { type NodeRedisCluster, nodeRedisClusterSource } from './nodeRedisCluste
 import { type NodeRedisSentinel, nodeRedisSentinelSource } from './nodeRedisSentinel.js';
 import type { ClusterSource, NodeSource } from './redisSession.js';
 
-/** A client of node-redis 5 or newer (also of a cluster or of sentinels), or of ioredis 5 or newer (also `Redis.Cluster`). */
+/** A client of node-redis 5 or newer (also of a cluster; of sentinels from 6 on), or of ioredis 5 or newer (also `Redis.Cluster`). */
 export type RedisClient = NodeRedisClient | NodeRedisCluster | NodeRedisSentinel | IoredisClient | IoredisCluster;
 
 const THE_APPS = "the app's Redis";
@@ -52,7 +52,14 @@ function refused(client: unknown): TallygateError {
     typeof client !== 'object' || client === null
       ? String(client === null ? null : typeof client)
       : `something without ${lacks.join(', ')}`;
-  const pool = can(client, 'evalSha', 'execute') ? '; instead of a pool, pass a client with the same options' : '';
-  const message = `expected ${expected}, got ${got}${pool}`;
+  const message = `expected ${expected}, got ${got}${insteadOf(client)}`;
   return new TallygateError('invalid_configuration', `Redis: ${message}`, { faults: [{ location: 'redis', message }] });
+}
+
+/** What to do about clients that are known and cannot be copied. */
+function insteadOf(client: unknown): string {
+  if (can(client, 'evalSha', 'getMasterNode'))
+    return '; sentinels of node-redis 5 cannot be copied: use 6, or REDIS_URL';
+  if (can(client, 'evalSha', 'execute')) return '; instead of a pool, pass a client with the same options';
+  return '';
 }
