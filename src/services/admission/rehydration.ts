@@ -8,9 +8,10 @@
 import type { CountedWindow, DecidedReply } from '../../core/quota/chargeReply.js';
 import type { CounterFloor } from '../../core/quota/chargeRequest.js';
 import { saturatingSum } from '../../core/quota/counter.js';
-import { isFixedWindow, isInLedger, type PlannedFixed, type PlannedWindow } from '../../core/quota/windows.js';
+import { isFixedWindow, isInLedger, type PlannedWindow } from '../../core/quota/windows.js';
 import type { Clock } from '../../ports/clock.js';
 import type { ChargeSumQuery } from '../../ports/usageLedger.js';
+import { isSame, type KnownCounts, lastKnown, merged, spentOf, withCharge } from './knownCounts.js';
 import { LedgerSums } from './ledgerSums.js';
 
 /** Most tenants whose standing is remembered; the oldest are forgotten first, and are merely due again. */
@@ -42,7 +43,7 @@ interface LastReading {
   readonly atMs: number;
 }
 
-interface Standing {
+interface Standing extends KnownCounts {
   /** Of the reset that all of it is about. */
   resetNumber: number;
   /** The set of limits that the floors were sent for, by identity; undefined where none were, or the store forgot since. */
@@ -52,13 +53,11 @@ interface Standing {
   /** Whether floors were sent once more, a flush interval after the first. */
   healed: boolean;
   provisional: boolean;
-  /** What the store told last, the units that were charged by that same call, and whether they are held. */
   seen: readonly CountedWindow[] | undefined;
   seenCharge: number;
   seenIsHeld: boolean;
   /** The last reading of the ledger, for looks. */
   read: LastReading | undefined;
-  /** What is known beyond what was seen: counts that the store forgot, and what an outage policy let pass. */
   known: readonly CountedWindow[];
   /** Units that an outage policy let pass since the last answer of the store. */
   passed: number;
@@ -260,42 +259,4 @@ function queryOf(tenantId: string, window: PlannedWindow, resetNumber: number): 
   const dates = isInLedger(window) ? window.dates?.[1] : undefined;
   if (dates === undefined) return undefined;
   return { tenantId, meter: '', resetNumber, firstDate: dates.first, lastDate: dates.last };
-}
-
-const isSame = (one: CountedWindow, other: CountedWindow): boolean =>
-  one.start === other.start && one.end === other.end;
-
-/** What is used and not held: it only grows in one window, whatever goes back. */
-const spentOf = ({ used, held }: CountedWindow): number => used - held;
-
-type Seen = Pick<Standing, 'seen' | 'seenCharge' | 'seenIsHeld'>;
-
-/** What the store told last, after the charge that it told it of. */
-const withCharge = ({ seen, seenCharge, seenIsHeld }: Seen): readonly CountedWindow[] =>
-  (seen ?? []).map((window) => ({
-    ...window,
-    used: saturatingSum(window.used, seenCharge),
-    held: seenIsHeld ? saturatingSum(window.held, seenCharge) : window.held,
-  }));
-
-function lastKnown(
-  standing: Standing | undefined,
-  window: PlannedFixed,
-  figure: (one: CountedWindow) => number,
-): number | undefined {
-  let most: number | undefined;
-  if (standing === undefined) return most;
-  for (const one of [...withCharge(standing), ...standing.known]) {
-    if (one.start === window.starts[1] && one.end === window.starts[2]) most = Math.max(most ?? 0, figure(one));
-  }
-  return most;
-}
-
-/** The windows that were seen last, each with the most that is known of it, and `added` on top. */
-function merged(known: readonly CountedWindow[], seen: readonly CountedWindow[], added: number): CountedWindow[] {
-  return seen.map((window) => {
-    const same = [window, ...known.filter((one) => isSame(one, window))];
-    const used = Math.max(...same.map((one) => one.used));
-    return { ...window, used: saturatingSum(used, added), held: used - Math.max(...same.map(spentOf)) };
-  });
 }
