@@ -102,6 +102,10 @@ export const leaseCases: readonly CounterStoreCase[] = [
         next.windows.map(({ used }) => used),
         [5, 30],
       );
+      assert.deepEqual(await tenant.standing([hour, day]), [
+        [6, 0],
+        [31, 0],
+      ]);
       await tenant.ask([], { costs: [], settle: { ...settle, rest: 1_000, windows: [gone, ...settle.windows] } });
       assert.deepEqual(await tenant.standing([hour, day, { ...hour, field: 'gone' }]), [
         [0, 0],

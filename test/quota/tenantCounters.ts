@@ -2,7 +2,7 @@
 // one, which is how the mutants are made.
 import { type CounterWrites, charge } from '../../src/core/quota/charge.js';
 import type { ChargeReply, DecidedReply } from '../../src/core/quota/chargeReply.js';
-import type { ChargeRequest, ChargeWindow, FixedWindow, SlidingWindow } from '../../src/core/quota/chargeRequest.js';
+import type { ChargeRequest, FixedWindow, SlidingWindow } from '../../src/core/quota/chargeRequest.js';
 import {
   isSegments,
   NO_COUNTERS,
@@ -105,11 +105,3 @@ export const slidingOf = (
   segmentMs: number,
   denies = limit !== undefined,
 ): SlidingWindow => ({ field, limit, denies, segmentMs });
-
-/** Units that each window of a reply counts after the whole request. */
-export const usedAfter = (reply: DecidedReply): number[] => reply.windows.map((one) => one.used + reply.charged);
-
-/** Fields and counts of everything stored. */
-export const countsOf = (stored: StoredTenant): Record<string, StoredCounter> => Object.fromEntries(stored.counters);
-
-export type { ChargeWindow };

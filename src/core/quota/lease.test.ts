@@ -1,6 +1,7 @@
 // Leases: how large a block may be, and what goes back of it.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { leasesNeverExceedTheLimit } from '../../../test/quota/leaseLaw.js';
 import { slidingOf, TenantCounters, windowAt } from '../../../test/quota/tenantCounters.js';
 import type { DecidedReply } from './chargeReply.js';
 import { blockSize, type Settlement } from './lease.js';
@@ -124,7 +125,11 @@ describe('what is left of a block goes back', () => {
   });
 });
 
-test('over holders that take, spend, settle and die, what is spent never exceeds the limit, and what is used is what was', () => {
+test('whatever their holders do, also die or come back late, no more than the limit is spent', () => {
+  leasesNeverExceedTheLimit(() => new TenantCounters());
+});
+
+test('over holders that take, spend, settle and die, what is used is what was spent, what is out, and what burned', () => {
   const step = fc.record({
     holder: fc.nat(3),
     kind: fc.constantFrom('ask', 'ask', 'spend', 'spend', 'spend', 'settle', 'die'),
