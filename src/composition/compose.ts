@@ -2,6 +2,7 @@
 // nothing here decides anything about a request, and nothing is opened before `start`.
 import type { Config } from '../config.js';
 import { TallygateError } from '../core/errors.js';
+import type { ChargeRequest } from '../core/quota/chargeRequest.js';
 import type { Decision } from '../core/quota/decision.js';
 import { dateAt, type UsageDate, UTC_CALENDAR } from '../core/time/calendar.js';
 import { systemClock as clock } from '../ports/clock.js';
@@ -258,7 +259,7 @@ export function compose(settings: CompositionSettings): Composition {
     startOnce: () => lifecycle.startOnce(),
     countersReady: () => lifecycle.countersReady(),
     readiness: () => {
-      health.recheckStore(store);
+      health.recheckStore(async () => counted.store.charge(LOOK));
       return health.readiness;
     },
     flush: () => flusher.flush(),
@@ -267,6 +268,9 @@ export function compose(settings: CompositionSettings): Composition {
     close: (deadlineMs) => lifecycle.close(deadlineMs),
   };
 }
+
+/** Asks the counter store for nothing: it answers, or does not. */
+const LOOK: ChargeRequest = { tenantId: '-', costs: [0], windows: [], resetNumber: 0 };
 
 const OTHERS_COUNT_ALONE =
   'Other processes feed this ledger, and without REDIS_URL each counts alone: the quotas hold for each of them, not for all.';

@@ -1,6 +1,5 @@
 // What `/readyz` says: whether everything answered once, and what does not answer now. Told by those who notice anyway, so
 // that asking costs no query.
-import type { CounterStore } from '../ports/counterStore.js';
 import type { Observer } from '../ports/observer.js';
 import type { LiveProducer } from '../ports/usageLedger.js';
 
@@ -25,8 +24,8 @@ export class Health {
   #storeDown = false;
   /** By the connection, which also notices where no request comes. */
   #storeLost = false;
-  /** Whether somebody waits for the connection to come back. */
-  #awaitsStore = false;
+  /** Whether the store is being asked whether it is back. */
+  #looks = false;
   #others: readonly LiveProducer[] = [];
 
   started(): void {
@@ -62,19 +61,18 @@ export class Health {
     this.#storeLost = true;
   }
 
-  /** Where the connection is lost: looks whether it is back, in the background, for the next who asks. */
-  recheckStore(store: Pick<CounterStore, 'ready'>): void {
-    if (!this.#storeLost || this.#awaitsStore) return;
-    this.#awaitsStore = true;
-    const settled = (back: boolean) => {
-      this.#awaitsStore = false;
-      if (back) this.#storeLost = false;
+  /**
+   * Where the store does not answer: asks it again, in the background and once at a time, for the next who looks. An answer comes
+   * back by the observer, as that to any request does: without this, a process that nobody asks anything would stay degraded.
+   */
+  recheckStore(look: () => Promise<unknown>): void {
+    if (!(this.#storeDown || this.#storeLost) || this.#looks) return;
+    this.#looks = true;
+    const over = () => {
+      this.#looks = false;
     };
-    store.ready().then(
-      () => settled(true),
-      // Closed: nobody asks any more.
-      () => settled(false),
-    );
+    // That it is still away is no news.
+    look().then(over, over);
   }
 
   /** Other processes that feed the ledger although this one counts alone. */
