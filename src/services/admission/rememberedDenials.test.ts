@@ -21,6 +21,20 @@ test('what is remembered is the denial, of the cost that asks and at its time', 
   expect(memory.denialOf('other', SETTINGS, 5, 350)).toBeUndefined();
 });
 
+test('a larger cost is refused by all limits that have no room for it, and told to come back when the last of them has', () => {
+  const memory = new RememberedDenials();
+  const sliding = fullLimit({ name: 'burst', resetAtMs: 10_000, fitsAtMs: 1_000 });
+  const day = limitState({ name: 'day', limit: 100, used: 90, remaining: 10, resetAtMs: 90_000, fitsAtMs: 90_000 });
+  memory.keep(SETTINGS, denied({ cost: 2, limits: [sliding, day] }), 0);
+  const same = memory.denialOf('acme', SETTINGS, 2, 0);
+  expect(same?.limits).toEqual([sliding, day]);
+  const larger = memory.denialOf('acme', SETTINGS, 11, 0);
+  expect(larger?.limits).toEqual([
+    { ...sliding, fitsAtMs: 10_000 },
+    { ...day, violated: true },
+  ]);
+});
+
 test('the last limit that refused tells when: a full minute beside a full day is remembered past the minute', () => {
   const memory = new RememberedDenials();
   const limits = [fullLimit({ fitsAtMs: 50 }), fullLimit({ name: 'day', fitsAtMs: 90_000 })];

@@ -1,8 +1,7 @@
 // A denial, remembered for a moment: a tenant that is over its limit asks again at once, and need not ask the store each time. Only
 // for costs at least as large: a smaller one may fit. Only while nothing can have changed that the process would know of: the same
 // settings, and no violated window has ended. What another process gave back meanwhile is found when the moment is over.
-import type { Decision } from '../../core/quota/decision.js';
-import { refusingLimits, retryAfterMs } from '../../core/quota/decision.js';
+import { type Decision, type LimitState, refusingLimits, retryAfterMs } from '../../core/quota/decision.js';
 
 /** Longest memory, in milliseconds. */
 const MEMORY_MS = 500;
@@ -41,12 +40,23 @@ export class RememberedDenials {
       return undefined;
     }
     if (cost < known.denial.cost) return undefined;
-    const { label } = known.denial;
-    return { ...known.denial, cost, label: { ...label, decidedAtMs: label.decidedAtMs + (nowMs - known.atMs) } };
+    const { label, limits } = known.denial;
+    return {
+      ...known.denial,
+      cost,
+      label: { ...label, decidedAtMs: label.decidedAtMs + (nowMs - known.atMs) },
+      limits: cost === known.denial.cost ? limits : limits.map((state) => refusing(state, cost)),
+    };
   }
 
   /** What the store says is newer than what is remembered. */
   forget(tenantId: string): void {
     if (this.#denials.size > 0) this.#denials.delete(tenantId);
   }
+}
+
+/** The same limit before a larger cost: more limits may refuse that, and none fits it sooner than when it is whole again. */
+function refusing(state: LimitState, cost: number): LimitState {
+  const violated = state.limit !== undefined && cost > state.limit - state.used;
+  return { ...state, violated, fitsAtMs: state.resetAtMs };
 }
