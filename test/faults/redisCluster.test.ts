@@ -9,7 +9,7 @@ import type { CounterStore } from '../../src/ports/counterStore.js';
 import { keySlot, SLOTS } from '../../src/stores/redis/keySlot.js';
 import { type Redis, type RedisConnectionOptions, redisConnection } from '../../src/stores/redis/redisConnection.js';
 import { redisCounterStore } from '../../src/stores/redis/redisCounterStore.js';
-import { CaseTenant } from '../../src/testing/counterStoreCase.js';
+import { CaseTenant, HOUR_MS, windowFrom } from '../../src/testing/counterStoreCase.js';
 import { builtModule } from '../servers/builtModule.js';
 import { startProcess } from '../servers/childProcess.js';
 import { type RedisClusterServers, startRedisCluster } from '../servers/redisCluster.js';
@@ -240,6 +240,17 @@ test.each([
   ends.push(() => process.end());
   expect(await process.exit).toEqual({ code: 0, signal: null });
   expect(process.stdout()).toBe('ready\n');
+});
+
+test('a master that is dead at the start hinders nobody but its own tenants', async () => {
+  // The last test that uses the cluster: its replica takes over only after the node timeout.
+  masters[1]?.kill('SIGKILL');
+  const store = await byUrl();
+  const hour = windowFrom(Date.now() - HOUR_MS / 2);
+  expect((await tenantOn(store, 2).decide(1, [hour])).outcome).toBe('granted');
+  const orphan = tenantOn(store, 1);
+  expect(await codeOf(orphan.charge(1, [hour]))).toBe('counter_store_unavailable');
+  await until(async () => (await codeOf(orphan.charge(1, [hour]))) === 'answered', { deadlineMs: 30_000 });
 });
 
 test('a cluster that is not there at first is waited for, and closing ends the wait', async () => {

@@ -65,7 +65,11 @@ export const nodeRedisSource = (
   server,
   make: async () =>
     nodeRedisSession(
-      client.duplicate({ ...REMOVED_OPTIONS, ...safeOptions({ ...client.options?.socket, ...address }) }),
+      client.duplicate({
+        ...REMOVED_OPTIONS,
+        // An idle connection is no dead one.
+        ...safeOptions({ ...client.options?.socket, ...address, socketTimeout: undefined }),
+      }),
     ),
 });
 

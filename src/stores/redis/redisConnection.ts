@@ -7,7 +7,7 @@ import { type RedisClient, sourceOfClient } from './redisClients.js';
 import type { ClusterSource, NodeSource, RedisConnection, RedisConnectionOptions } from './redisSession.js';
 import { sourceOfServers } from './redisUrls.js';
 
-export type { RedisConnection, RedisConnectionOptions, RedisSession } from './redisSession.js';
+export type { RedisConnection, RedisConnectionOptions } from './redisSession.js';
 
 /** What may be given as Redis. A text is the URL of one server. */
 export type Redis = string | RedisServers | RedisClient;
