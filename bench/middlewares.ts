@@ -11,7 +11,7 @@ export type Handler = (req: IncomingMessage, res: ServerResponse, next: (error?:
 /** A row's middlewares in this process. */
 export interface Mounted {
   readonly handlers: readonly Handler[];
-  /** Resolves when what was booked is where it belongs; a part of what the requests cost. */
+  /** Resolves when what was booked is where it belongs. */
   readonly settle: () => Promise<unknown>;
   readonly close: () => Promise<unknown>;
 }

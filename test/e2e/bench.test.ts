@@ -34,7 +34,7 @@ it('measures every row on both frameworks and under both kinds of traffic, and t
   // The goal of a tenant with a UUID and four fixed limits.
   expect(findings.redisBytesPerTenant).toBeGreaterThan(100);
   expect(findings.redisBytesPerTenant).toBeLessThan(350);
-}, 180_000);
+}, 240_000);
 
 it.each([['--quick', '--rounds', '0'], ['--rounds'], ['--fast']])('refuses %s %s %s', (...args) => {
   expect(() => readOptions(args)).toThrow(/expected/);

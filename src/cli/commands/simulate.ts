@@ -1,5 +1,5 @@
 // `tallygate simulate FILE --plan P`: an access log against plans. Nothing is written, and no database or Redis is asked.
-import { type Command, InvalidArgumentError } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { wholeNumber } from '../../config/environment.js';
 import { invalidRequest } from '../../core/errors.js';
 import { effectiveLimits, type LimitOverride } from '../../core/quota/effectiveLimits.js';
@@ -44,7 +44,11 @@ export function addSimulateCommand(program: Command, context: CommandContext): v
     .option('--limit <name=value>', 'change the plan named before: minute=100, day=unlimited; repeatable', (text) =>
       changeLimit(chosen, text),
     )
-    .option('--tenant-by <field>', 'what names the tenant: host, user or path:N', logSelector, { field: 'host' })
+    .addOption(
+      new Option('--tenant-by <field>', 'what names the tenant: host, user or path:N')
+        .argParser(logSelector)
+        .default({ field: 'host' }, 'host'),
+    )
     .option(
       '--user-by <field>',
       'what names the user: a line without a valid one is broken, as for replay',
