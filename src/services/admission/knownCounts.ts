@@ -8,8 +8,8 @@ export interface KnownCounts {
   /** What the store told last, as it stood before the units that the same call charged; undefined where it told nothing. */
   readonly seen: readonly CountedWindow[] | undefined;
   readonly seenCharge: number;
-  /** Whether those units are a reservation's. */
-  readonly seenIsHeld: boolean;
+  /** The part of those units that is held: a reservation, or a block. */
+  readonly seenHeld: number;
   /** What is known beyond what was seen: counts that the store forgot, and what an outage policy let pass. */
   readonly known: readonly CountedWindow[];
 }
@@ -22,11 +22,11 @@ export const isSame = (one: CountedWindow, other: CountedWindow): boolean =>
 export const spentOf = ({ used, held }: CountedWindow): number => used - held;
 
 /** What the store told last, after the charge that it told it of. */
-export const withCharge = ({ seen, seenCharge, seenIsHeld }: Omit<KnownCounts, 'known'>): readonly CountedWindow[] =>
+export const withCharge = ({ seen, seenCharge, seenHeld }: Omit<KnownCounts, 'known'>): readonly CountedWindow[] =>
   (seen ?? []).map((window) => ({
     ...window,
     used: saturatingSum(window.used, seenCharge),
-    held: seenIsHeld ? saturatingSum(window.held, seenCharge) : window.held,
+    held: saturatingSum(window.held, seenHeld),
   }));
 
 /** The most that is known of a window, by `figure`; undefined where nothing is. */

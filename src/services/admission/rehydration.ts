@@ -55,7 +55,7 @@ interface Standing extends KnownCounts {
   provisional: boolean;
   seen: readonly CountedWindow[] | undefined;
   seenCharge: number;
-  seenIsHeld: boolean;
+  seenHeld: number;
   /** The last reading of the ledger, for looks. */
   read: LastReading | undefined;
   known: readonly CountedWindow[];
@@ -154,7 +154,7 @@ export class Rehydration {
 
   /**
    * Remembers what the store told last, and notices where it shows less than before.
-   * @param charge units that the same call charged
+   * @param charge units that the same call charged beside its block
    * @param isHeld whether they are a reservation's
    * @returns units that an outage policy had let pass since the answer before: 0 where there was none
    */
@@ -166,15 +166,15 @@ export class Rehydration {
     isHeld: boolean,
   ): number {
     const standing = this.#standings.get(tenantId) ?? this.#remembered(tenantId);
-    const { windows, resetNumber } = reply;
-    const { seen, seenCharge, seenIsHeld } = standing;
+    const { windows, resetNumber, block } = reply;
+    const { seen, seenCharge, seenHeld } = standing;
     const before = standing.resetNumber === resetNumber ? seen : undefined;
-    const spentBefore = seenIsHeld ? 0 : seenCharge;
+    const spentBefore = seenCharge - seenHeld;
     if (standing.resetNumber !== resetNumber) standing.known = [];
     standing.resetNumber = resetNumber;
     standing.seen = windows;
-    standing.seenCharge = charge;
-    standing.seenIsHeld = isHeld;
+    standing.seenCharge = saturatingSum(charge, block);
+    standing.seenHeld = isHeld ? standing.seenCharge : block;
     for (let index = 0; index < windows.length; index += 1) {
       const window = windows[index] as CountedWindow;
       if (window.provisional) standing.provisional = true;
@@ -182,7 +182,7 @@ export class Rehydration {
       // What is not held only grows in one window: a store that shows less has forgotten, even if no connection was lost.
       if (earlier === undefined || !isInLedger(planned[index] as PlannedWindow) || !isSame(window, earlier)) continue;
       if (spentOf(window) >= saturatingSum(spentOf(earlier), spentBefore)) continue;
-      standing.known = merged(standing.known, withCharge({ seen, seenCharge, seenIsHeld }), 0);
+      standing.known = merged(standing.known, withCharge({ seen, seenCharge, seenHeld }), 0);
       standing.limits = undefined;
     }
     const { passed } = standing;
@@ -249,7 +249,7 @@ const newStanding = (): Standing => ({
   provisional: false,
   seen: undefined,
   seenCharge: 0,
-  seenIsHeld: false,
+  seenHeld: 0,
   read: undefined,
   known: [],
   passed: 0,

@@ -7,7 +7,7 @@
 // and only as long as it has time: one that is old, because the process stood still, does not end the wait of those it travels with.
 //
 // Lanes: a tenant has one while requests wait or a call is under way, and none otherwise.
-import type { ChargeReply, DecidedReply } from '../../core/quota/chargeReply.js';
+import type { ChargeReply, CountedWindow, DecidedReply } from '../../core/quota/chargeReply.js';
 import type { ChargeRequest, CounterFloor } from '../../core/quota/chargeRequest.js';
 import { saturatingSum } from '../../core/quota/counter.js';
 import type { FinishReply, FinishRequest } from '../../core/quota/reservation.js';
@@ -230,12 +230,16 @@ function partOf(reply: DecidedReply, granted: readonly boolean[], before: number
   return {
     ...reply,
     granted,
-    windows:
-      before === 0
-        ? reply.windows
-        : reply.windows.map((window) => ({ ...window, used: saturatingSum(window.used, before) })),
+    windows: isFirst ? reply.windows : reply.windows.map((window) => laterWindow(window, before, reply.block)),
     // What happened once is told once.
     block: isFirst ? reply.block : 0,
     crossed: isFirst ? reply.crossed : [],
   };
 }
+
+/** Where a window stands for a request behind the first: the block, which the first one took, is in it. */
+const laterWindow = (window: CountedWindow, before: number, block: number): CountedWindow => ({
+  ...window,
+  used: saturatingSum(saturatingSum(window.used, before), block),
+  held: saturatingSum(window.held, block),
+});
