@@ -6,6 +6,7 @@ const guard = tallygate.tenantQuota({ skip: () => false });
 const meter = tallygate.usageMeter();
 createServer((req, res) => tenantQuota(req, res, () => usageMeter(req, res, () => res.end())));
 createServer((req, res) => guard(req, res, () => meter(req, res, () => res.end())));
+export const end: () => void = tallygate.on('threshold', ({ tenantId, level }) => tenantId.length + level);
 export const closed: Promise<unknown> = Promise.resolve(tallygate.close());
 `;
 
