@@ -1,13 +1,9 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { TenantCounters } from '../../../test/quota/tenantCounters.js';
+import { FarStore } from '../../../test/quota/farStore.js';
 import { TallygateError } from '../../core/errors.js';
-import type { ChargeReply } from '../../core/quota/chargeReply.js';
-import type { ChargeRequest } from '../../core/quota/chargeRequest.js';
 import type { Decision, StoreErrorPolicy } from '../../core/quota/decision.js';
 import type { EffectiveLimit, WindowUnit } from '../../core/quota/limit.js';
-import type { FinishReply, FinishRequest } from '../../core/quota/reservation.js';
 import { UTC_CALENDAR } from '../../core/time/calendar.js';
-import type { CounterStore } from '../../ports/counterStore.js';
 import { silentObserver } from '../../ports/observer.js';
 import type { ChargeSumQuery } from '../../ports/usageLedger.js';
 import { memoryCounterStore } from '../../stores/memory/memoryCounterStore.js';
@@ -19,36 +15,6 @@ import { StoreGuard } from './storeGuard.js';
 
 const FLUSH_INTERVAL_MS = 5_000;
 const MIDNIGHT = Date.UTC(2026, 10, 25);
-
-/** The pure rule with a clock of its own, as far from this process as Redis is. */
-class FarStore implements CounterStore {
-  generation = 1;
-  aheadMs = 0;
-  failure: TallygateError | undefined;
-  readonly requests: ChargeRequest[] = [];
-  readonly tenants = new Map<string, TenantCounters>();
-
-  async charge(request: ChargeRequest): Promise<ChargeReply> {
-    this.requests.push(request);
-    if (this.failure !== undefined) throw this.failure;
-    const tenant = this.tenants.get(request.tenantId) ?? new TenantCounters();
-    const reply = tenant.try(request, Math.floor(now.wall + this.aheadMs));
-    if (tenant.stored.incarnation !== undefined) this.tenants.set(request.tenantId, tenant);
-    return reply;
-  }
-
-  async finish({ tenantId, id, action }: FinishRequest): Promise<FinishReply> {
-    const tenant = this.tenants.get(tenantId) ?? new TenantCounters();
-    return tenant.finish(id, action, Math.floor(now.wall + this.aheadMs));
-  }
-
-  get last(): ChargeRequest {
-    return this.requests.at(-1) as ChargeRequest;
-  }
-
-  async ready(): Promise<void> {}
-  async close(): Promise<void> {}
-}
 
 const now = { wall: 0, monotonic: 0 };
 const clock = { wallMs: () => now.wall, monotonicMs: () => now.monotonic };
@@ -85,7 +51,7 @@ let failures: string[];
 beforeEach(() => {
   now.wall = Date.UTC(2026, 10, 24, 12);
   now.monotonic = 1_000;
-  store = new FarStore();
+  store = new FarStore(clock.wallMs);
   quota = quotaWith(limit('minute', 'unlimited'), limit('day', 10));
   ledgerSum = 0;
   [asked, flushed, booked, failures] = [[], [], [], []];
