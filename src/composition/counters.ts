@@ -90,8 +90,8 @@ export function decisions(parts: DecisionParts): Decisions {
   const storeClock = new StoreClock(clock, { clockOffset: offsetNotice(observer, clock, log) });
   const guarded = new StoreGuard({ store: parts.store, storeClock, clock, observer, timeoutMs });
   // Counters in the process answer at once: there is nothing to wait for, to gather, or to lease.
-  const broken = isShared ? new StoreBreaker({ store: guarded, clock, observer }) : guarded;
-  const store = isShared ? new TurnBatch({ store: broken, storeClock, clock }) : broken;
+  const breaker = isShared ? new StoreBreaker({ store: guarded, clock, observer }) : undefined;
+  const store = breaker === undefined ? guarded : new TurnBatch({ store: breaker, storeClock, clock });
   const leases = isShared && mode === 'leased' ? new LeasePool({ store, clock, observer }) : undefined;
   const rehydration = new Rehydration({
     sumCharges: (queries) => sums.sumCharges(queries),
@@ -108,6 +108,7 @@ export function decisions(parts: DecisionParts): Decisions {
   const { quotaOf, onDecision, policy, refusesUnknown } = parts;
   const admission = new Admission({
     ...{ quotaOf, store, storeClock, rehydration, leases, policy, refusesUnknown, timeoutMs },
+    storeRefuses: () => breaker?.isRefusing ?? false,
     remembersDenials: isShared,
     ...{ clock, observer, onStoreFailure, onDecision },
     localStore: memoryCounterStore(clock),

@@ -36,6 +36,8 @@ export interface AdmissionParts {
   readonly localStore: CounterStore;
   readonly storeClock: StoreClock;
   readonly rehydration: Rehydration;
+  /** Whether the store would refuse a call at once: then nothing is read from the ledger for one. @defaultValue never */
+  readonly storeRefuses?: () => boolean;
   /** Whether a denial is worth remembering: not where asking the store costs nothing. */
   readonly remembersDenials: boolean;
   /** undefined: every request asks the store. */
@@ -159,7 +161,9 @@ export class Admission {
   }
 
   #charge(attempt: Attempt): Decision | Promise<Decision> {
-    const due = this.#parts.rehydration.isDue(attempt.tenantId, attempt.quota.limits);
+    const { rehydration, storeRefuses } = this.#parts;
+    // In an outage every tenant is due: without this each of its requests would wait for the ledger, only to be refused.
+    const due = rehydration.isDue(attempt.tenantId, attempt.quota.limits) && storeRefuses?.() !== true;
     return due && this.#plan(attempt).asksLedger ? this.#chargeWithFloors(attempt) : this.#call(attempt, undefined);
   }
 

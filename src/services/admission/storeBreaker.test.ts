@@ -135,6 +135,24 @@ describe('after five failures in a row', () => {
     expect(told).toHaveLength(1);
   });
 
+  test('it says whether a call now would be refused, but for the one that is due', async () => {
+    failure = AWAY;
+    await attempts(4);
+    expect(breaker.isRefusing).toBe(false);
+    await attempts(1);
+    expect(breaker.isRefusing).toBe(true);
+    now += 999;
+    expect(breaker.isRefusing).toBe(true);
+    now += 1;
+    expect(breaker.isRefusing).toBe(false);
+    await attempts(1);
+    expect(breaker.isRefusing).toBe(true);
+    now += 1_000;
+    failure = undefined;
+    await attempts(1);
+    expect(breaker.isRefusing).toBe(false);
+  });
+
   test('the first answer ends it for all, and that is told once with its length', async () => {
     failure = AWAY;
     await attempts(5);

@@ -37,6 +37,11 @@ export class StoreBreaker implements CounterStore {
     return this.#parts.store.generation;
   }
 
+  /** Whether a call now would be refused at once, as no probe is due. */
+  get isRefusing(): boolean {
+    return this.#openSinceMs !== undefined && this.#parts.clock.monotonicMs() < this.#probeDueMs;
+  }
+
   charge(request: ChargeRequest): ChargeReply | Promise<ChargeReply> {
     return this.#refused() ?? this.#watched(() => this.#parts.store.charge(request));
   }
