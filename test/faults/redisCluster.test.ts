@@ -253,6 +253,27 @@ test('a master that is dead at the start hinders nobody but its own tenants', as
   await until(async () => (await codeOf(orphan.charge(1, [hour]))) === 'answered', { deadlineMs: 30_000 });
 });
 
+test('the password of the URL, or of the client, holds for every server', async () => {
+  // As for the dead master before: what comes after this test has no password.
+  const living = cluster.nodes.filter((node) => node !== masters[1]);
+  for (const node of living) await cluster.call(node, 'CONFIG', 'SET', 'requirepass', 'p,w@');
+  const [first, ...others] = living.map(({ port }) => `redis://127.0.0.1:${port}`);
+  const secret = `redis://:${encodeURIComponent('p,w@')}@${(first as string).slice('redis://'.length)}`;
+  const password = 'p,w@';
+  const clients: readonly Redis[] = [
+    { mode: 'cluster', urls: [secret, ...others] },
+    createCluster({ rootNodes: living.map(({ url }) => ({ url })), defaults: { password } }),
+    new IoredisCluster(nodesOf(), { lazyConnect: true, redisOptions: { password } }),
+  ];
+  for (const redis of clients) {
+    const store = await storeOf(redis);
+    for (const master of [0, 1, 2]) {
+      const tenant = tenantOn(store, master);
+      expect((await tenant.decide(1, [await tenant.present()])).outcome).toBe('granted');
+    }
+  }
+});
+
 test('a cluster that is not there at first is waited for, and closing ends the wait', async () => {
   const told: string[] = [];
   const nobody = { mode: 'cluster', urls: ['redis://127.0.0.1:1', 'redis://127.0.0.1:2'] } as const;

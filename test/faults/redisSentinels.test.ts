@@ -1,5 +1,5 @@
 // The counters behind real sentinels: a reply that is lost, and a master that dies.
-import { createSentinel } from '@redis/client';
+import { createClient, createSentinel } from '@redis/client';
 import { Redis as IoredisRedis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { hasCode } from '../../src/core/errors.js';
@@ -105,6 +105,19 @@ test('the master dies: every client is served by the next one, and until then re
     expect((await tenant.used([hour]))[0]).toBeLessThanOrEqual(1);
   }
 }, 60_000);
+
+test('the password of the URL holds for the master; a sentinel that asks for none does not mind', async () => {
+  const { host } = new URL(servers.replica.url);
+  const admin = createClient({ url: `redis://${host}` });
+  await admin.connect();
+  await admin.configSet('requirepass', 'secret');
+  admin.destroy();
+  const [first, ...others] = servers.urls;
+  const urls = [first.replace('redis://', 'redis://:secret@'), ...others] as const;
+  const store = await storeOf({ mode: 'sentinel', urls, sentinelName: servers.name });
+  const tenant = new CaseTenant(store, 'secret');
+  expect((await tenant.decide(1, [await tenant.present()])).outcome).toBe('granted');
+});
 
 test('a name that the sentinels do not know is said', async () => {
   const told: string[] = [];
