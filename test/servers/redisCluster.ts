@@ -34,7 +34,7 @@ const startNode = async (): Promise<RedisServer> =>
   });
 
 async function call(node: RedisServer, ...command: string[]): Promise<unknown> {
-  const client = createClient({ url: node.url, socket: { reconnectStrategy: false } });
+  const client = createClient({ url: node.url, socket: { connectTimeout: 20_000, reconnectStrategy: false } });
   client.on('error', () => undefined); // connecting rejects with it
   await client.connect();
   try {

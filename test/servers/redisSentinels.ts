@@ -64,7 +64,10 @@ async function startSentinel(port: number, name: string, masterPort: number): Pr
 }
 
 async function knowsAll(port: number, name: string): Promise<boolean> {
-  const client = createClient({ url: `redis://127.0.0.1:${port}`, socket: { reconnectStrategy: false } });
+  const client = createClient({
+    url: `redis://127.0.0.1:${port}`,
+    socket: { connectTimeout: 20_000, reconnectStrategy: false },
+  });
   client.on('error', () => undefined); // connecting rejects with it
   await client.connect();
   try {
