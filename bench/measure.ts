@@ -15,6 +15,9 @@ import { TRAFFICS } from './traffic.js';
 /** Longest wait for an answer beyond the time that its work is given. */
 const PATIENCE_MS = 60_000;
 
+/** How long one kind of traffic is sent at a time before the first round, in milliseconds. */
+const WARM_UP_STEP_MS = 200;
+
 /** Environment of every process with Tallygate in it. */
 export const appEnvironment = (): Readonly<Record<string, string>> => ({
   NODE_ENV: 'production',
@@ -58,15 +61,14 @@ export class Bench {
 
   /** Starts the apps and the load, measures, and closes the apps: then all that they metered is in the ledger. */
   async run(): Promise<Measurement> {
-    const { rounds, warmUpMs, budgetMs } = this.#options;
+    const { rounds, budgetMs } = this.#options;
     const startedAt = performance.now();
     const load = await this.#start('load.js', [], {});
     const apps = await Promise.all(
       FRAMEWORKS.flatMap((framework) => ROWS.map((row) => this.#startApp(framework, row))),
     );
     this.#say(`${apps.length} apps are up`);
-    for (const app of apps)
-      for (const traffic of TRAFFICS) await this.#send(load, { ...app, traffic }, app.port, warmUpMs / TRAFFICS.length);
+    for (const app of apps) await this.#warmUp(load, app);
     const cells = TRAFFICS.flatMap((traffic) =>
       apps.map((app) => ({ app, traffic, framework: app.framework, row: app.row, samples: [] as Sample[] })),
     );
@@ -113,6 +115,15 @@ export class Bench {
     const question: AppQuestion = { what: 'listen' };
     const { port } = await call<AppListening>(started, question, PATIENCE_MS);
     return { framework, row, process: started, port };
+  }
+
+  async #warmUp(load: StartedProcess, app: App): Promise<void> {
+    const { warmUpRequests, warmUpMs } = this.#options;
+    const startedAt = performance.now();
+    for (let answered = 0; answered < warmUpRequests && performance.now() - startedAt < warmUpMs; ) {
+      for (const traffic of TRAFFICS)
+        answered += (await this.#send(load, { ...app, traffic }, app.port, WARM_UP_STEP_MS)).requests;
+    }
   }
 
   async #measure(load: StartedProcess, cell: Cell, app: App): Promise<Sample> {
