@@ -13,6 +13,8 @@ export function beginRun(): void {
   const folder = mkdtempSync(join(tmpdir(), `tallygate-test-${process.env[RUN_MARKER]}-`));
   chmodSync(folder, 0o711); // PostgreSQL of a run as root works in it under another user id
   process.env[FOLDER] = folder;
+  // Journals of tests that name no folder of their own.
+  process.env.TALLYGATE_DATA_DIR ??= join(folder, 'data');
 }
 
 /** Called once, after everything has stopped. */

@@ -22,7 +22,7 @@ const weightOf = (segments: readonly UsageSegment[]): number =>
   segments.reduce((sum, { bytes, increments }) => sum + bytes + ROW_WEIGHT * increments.rows, 0);
 
 /** Whether there is enough to merge. */
-export function isMergeDue(buffer: UsageBuffer, { leastWeight } = LIMITS): boolean {
+export function isMergeDue(buffer: UsageBuffer, { leastWeight }: MergeLimits = LIMITS): boolean {
   const untouched = buffer.sealed.filter((segment) => !segment.isAttempted);
   const merged = untouched.filter((segment) => segment.isMerged);
   const fresh = untouched.filter((segment) => !segment.isMerged);

@@ -73,11 +73,9 @@ export class SegmentSender {
 
   async #attempt(producerId: string, segment: UsageSegment, hashKey: Buffer): Promise<ApplyOutcome> {
     const { ledger, producer } = this.#parts;
-    // On disk before the first statement: whoever merges must not cover this record from now on.
-    if ((await producer.journal?.mark(segment.to)) === false) {
-      throw new TallygateError('ledger_unavailable', 'The journal changed under an attempt: it is made again later.');
-    }
+    // Before the first statement: a merge must not cover this record from now on.
     segment.isAttempted = true;
+    await producer.journal?.mark(segment.to);
     segment.rows ??= rowsOf(segment.increments, hashKey);
     try {
       return await ledger.apply({ ...segment.rows, producerId, from: producer.position, to: segment.to });

@@ -136,6 +136,8 @@ class DiskFoundJournal implements FoundJournal {
   readonly #socket: NonNullable<DiskJournalOptions['socket']>;
   readonly #folder: string;
   readonly #header: JournalHeader;
+  /** Merged files that were there when it was read last. */
+  #merged: ReadonlySet<string> = new Set();
 
   constructor(
     options: DiskJournalOptions,
@@ -172,14 +174,17 @@ class DiskFoundJournal implements FoundJournal {
     return this.#socket.isAlive(this.#folder);
   }
 
-  read(after: number, upTo: number, mostRows: number): Promise<readonly JournalRecord[]> {
-    return readRecords({ disk: this.#disk, folder: this.#folder }, { after, upTo, mostRows }, (file, lines) =>
+  async read(after: number, upTo: number, mostRows: number): Promise<readonly JournalRecord[]> {
+    const place = { disk: this.#disk, folder: this.#folder };
+    const { records, merged } = await readRecords(place, { after, upTo, mostRows }, (file, lines) =>
       this.#putAside(file, lines),
     );
+    this.#merged = merged;
+    return records;
   }
 
   mark(record: number): Promise<boolean> {
-    return markAttempt({ disk: this.#disk, folder: this.#folder }, this.producerId, record);
+    return markAttempt({ disk: this.#disk, folder: this.#folder }, this.producerId, record, this.#merged);
   }
 
   async finished(): Promise<void> {

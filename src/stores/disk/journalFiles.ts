@@ -9,6 +9,13 @@ export interface RecordFile {
   readonly to: number | undefined;
 }
 
+/** The records that a merge covers, and its file. */
+export interface MergeRange {
+  readonly name: string;
+  readonly from: number;
+  readonly to: number;
+}
+
 const DIGITS = 16;
 const SEGMENT = /^(\d{16})\.seg$/;
 const MERGED = /^(\d{16})-(\d{16})\.merged$/;
@@ -56,15 +63,17 @@ export const triedRecords = (names: readonly string[]): number[] =>
     return record === undefined ? [] : [Number(record)];
   });
 
-/** Whether a merge, announced or done, covers `record` and does not end there. */
-export const isMergedAround = (names: readonly string[], record: number): boolean =>
-  [...rangesOf(names, MERGING), ...rangesOf(names, MERGED)].some(({ from, to }) => from < record && record < to);
+/** Merges that cover `record` and do not end there. */
+export const mergesAround = (merges: readonly MergeRange[], record: number): MergeRange[] =>
+  merges.filter(({ from, to }) => from < record && record < to);
 
 /** Merges that were announced. */
-export const mergingRanges = (names: readonly string[]): { name: string; from: number; to: number }[] =>
-  rangesOf(names, MERGING);
+export const announcedMerges = (names: readonly string[]): MergeRange[] => rangesOf(names, MERGING);
 
-function rangesOf(names: readonly string[], pattern: RegExp): { name: string; from: number; to: number }[] {
+/** Merges that were made. */
+export const madeMerges = (names: readonly string[]): MergeRange[] => rangesOf(names, MERGED);
+
+function rangesOf(names: readonly string[], pattern: RegExp): MergeRange[] {
   return names.flatMap((name) => {
     const [, from, to] = pattern.exec(name) ?? [];
     return from === undefined || to === undefined ? [] : [{ name, from: Number(from), to: Number(to) }];

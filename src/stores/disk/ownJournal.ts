@@ -18,7 +18,7 @@ import {
   triedRecords,
 } from './journalFiles.js';
 import { type JournalHeader, writeHeaderNow } from './journalHeader.js';
-import { type JournalPlace, markAttempt, readRecords } from './readJournal.js';
+import { type JournalPlace, markOwnAttempt, readRecords } from './readJournal.js';
 import { encodeRecord } from './recordLine.js';
 
 /** How long and how much of what is in the ledger is kept for a ledger that goes back. */
@@ -153,23 +153,25 @@ export class DiskOwnJournal implements OwnJournal {
     writeHeaderNow(disk, folder, this.#header);
   }
 
-  read(after: number, upTo: number, mostRows: number): Promise<readonly JournalRecord[]> {
-    return readRecords(this.#place, { after, upTo, mostRows }, async () => {}).catch((error: unknown) => {
+  async read(after: number, upTo: number, mostRows: number): Promise<readonly JournalRecord[]> {
+    try {
+      return (await readRecords(this.#place, { after, upTo, mostRows }, async () => {})).records;
+    } catch (error) {
       this.#refused(error);
       // A folder that somebody removed has nothing to tell; whatever else is wrong may pass.
       if (isMissing(error)) return [];
       throw new TallygateError('ledger_unavailable', 'The journal cannot be read now.', { cause: error });
-    });
+    }
   }
 
   async mark(record: number): Promise<boolean> {
     try {
-      return await markAttempt(this.#place, this.producerId, record);
+      await markOwnAttempt(this.#place, record);
     } catch (error) {
       // Nobody but this process merges, and it knows its own attempts: without a disk the mark is missed by nobody.
       this.#refused(error);
-      return true;
     }
+    return true;
   }
 
   async merge(from: number, to: number, records: readonly JournalRecord[]): Promise<boolean> {

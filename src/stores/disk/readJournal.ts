@@ -2,7 +2,15 @@
 import { join } from 'node:path';
 import type { JournalRecord } from '../../ports/usageJournal.js';
 import { type Disk, isMissing } from './disk.js';
-import { isMergedAround, mergingRanges, type RecordFile, recordFiles, triedName } from './journalFiles.js';
+import {
+  announcedMerges,
+  type MergeRange,
+  madeMerges,
+  mergesAround,
+  type RecordFile,
+  recordFiles,
+  triedName,
+} from './journalFiles.js';
 import { readHeader } from './journalHeader.js';
 import { decodeRecords } from './recordLine.js';
 
@@ -27,12 +35,19 @@ export interface ReadRange {
   readonly mostRows: number;
 }
 
+/** What was read. */
+export interface JournalReading {
+  readonly records: JournalRecord[];
+  /** Names of the merged files that were there: the records are those of a folder with these. */
+  readonly merged: ReadonlySet<string>;
+}
+
 /** See `ReadableJournal.read`. A record that lies across `after` is left out: what of it was counted cannot be told. */
 export async function readRecords(
   place: JournalPlace,
   range: ReadRange,
   onCorrupt: OnCorrupt,
-): Promise<JournalRecord[]> {
+): Promise<JournalReading> {
   for (let listing = 1; ; listing += 1) {
     try {
       return await readOnce(place, range, onCorrupt);
@@ -42,13 +57,11 @@ export async function readRecords(
   }
 }
 
-async function readOnce(
-  { disk, folder }: JournalPlace,
-  range: ReadRange,
-  onCorrupt: OnCorrupt,
-): Promise<JournalRecord[]> {
+async function readOnce(place: JournalPlace, range: ReadRange, onCorrupt: OnCorrupt): Promise<JournalReading> {
+  const { disk, folder } = place;
   const names = await disk.list(folder);
-  const announced = await announcedNames({ disk, folder }, names);
+  const announced = await presentAnnouncements(place, names);
+  const merged = new Set(madeMerges(names).map((one) => one.name));
   const files = recordFiles(names);
   const records: JournalRecord[] = [];
   let position = range.after;
@@ -61,33 +74,46 @@ async function readOnce(
     if (broken.length > 0) await onCorrupt(file.name, broken);
     for (const record of found) {
       if (record.from < position) continue;
-      if (record.to > range.upTo) return records;
+      if (record.to > range.upTo) return { records, merged };
       records.push(record);
       position = record.to;
       rows += record.increments.rows;
-      // An attempt may not end within a merge, so neither does what is read for one.
-      if (rows >= range.mostRows && !isMergedAround(announced, position)) return records;
+      // An attempt may not end within what is being merged, so neither does what is read for one.
+      if (rows >= range.mostRows && mergesAround(announced, position).length === 0) return { records, merged };
     }
   }
-  return records;
+  return { records, merged };
 }
 
 /** Whether all of a file's records are in the ledger: those of the next begin where they end. */
 const isBefore = (file: RecordFile, next: RecordFile | undefined, after: number): boolean =>
   (file.to ?? next?.from ?? Number.POSITIVE_INFINITY) <= after;
 
-/** See `ReadableJournal.mark`. Writes before it looks, as a merge does: at least one of the two sees the other. */
-export async function markAttempt(place: JournalPlace, producerId: string, record: number): Promise<boolean> {
+/** The owner's mark: it knows its own merges, and makes none while it attempts. */
+export const markOwnAttempt = ({ disk, folder }: JournalPlace, record: number): Promise<void> =>
+  disk.touch(join(folder, triedName(record)));
+
+/**
+ * Anybody else's mark: see `ReadableJournal.mark`. Writes before it looks, as a merge does: at least one of the two sees the other.
+ * A merge around the record is right only where its portions are what was read.
+ */
+export async function markAttempt(
+  place: JournalPlace,
+  producerId: string,
+  record: number,
+  merged: ReadonlySet<string>,
+): Promise<boolean> {
   const { disk, folder } = place;
-  const mark = join(folder, triedName(record));
   try {
     const known = await disk.list(folder);
-    await disk.touch(mark);
-    const names = await announcedNames(place, await disk.list(folder));
+    await markOwnAttempt(place, record);
+    const names = await disk.list(folder);
+    const isMerging = mergesAround(await presentAnnouncements(place, names), record).length > 0;
+    const isOtherwise = mergesAround(madeMerges(names), record).some((one) => !merged.has(one.name));
     const header = await readHeader(disk, folder);
-    if (header.producerId === producerId && !isMergedAround(names, record)) return true;
+    if (header.producerId === producerId && !isMerging && !isOtherwise) return true;
     // One that an earlier attempt made has to stay.
-    if (!known.includes(triedName(record))) await disk.remove(mark);
+    if (!known.includes(triedName(record))) await disk.remove(join(folder, triedName(record)));
     return false;
   } catch (error) {
     if (isMissing(error)) return false;
@@ -95,15 +121,15 @@ export async function markAttempt(place: JournalPlace, producerId: string, recor
   }
 }
 
-/** The names without announcements of merges that nobody makes any more. */
-async function announcedNames({ disk, folder }: JournalPlace, names: readonly string[]): Promise<string[]> {
-  const old = new Set<string>();
-  for (const { name } of mergingRanges(names)) {
-    const modifiedAtMs = await disk.stat(join(folder, name)).then(
+/** Announced merges, but for those that nobody makes any more. */
+async function presentAnnouncements({ disk, folder }: JournalPlace, names: readonly string[]): Promise<MergeRange[]> {
+  const present: MergeRange[] = [];
+  for (const merge of announcedMerges(names)) {
+    const modifiedAtMs = await disk.stat(join(folder, merge.name)).then(
       (known) => known.modifiedAtMs,
       () => Number.POSITIVE_INFINITY,
     );
-    if (Date.now() - modifiedAtMs > ANNOUNCED_FOR_MS) old.add(name);
+    if (Date.now() - modifiedAtMs <= ANNOUNCED_FOR_MS) present.push(merge);
   }
-  return names.filter((name) => !old.has(name));
+  return present;
 }
