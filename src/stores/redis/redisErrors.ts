@@ -51,13 +51,13 @@ export const isNoMaster = (error: unknown): boolean => NO_MASTER.has(replyCode(e
 export interface Redirect {
   /** `MOVED`: from now on. `ASK`: for this one command, because the slot is being moved. */
   readonly kind: 'MOVED' | 'ASK';
-  /** `host:port`, as the cluster announces it. */
+  /** `host:port`, as the cluster announces it; without a host where the cluster does not know how it is reached. */
   readonly address: string;
 }
 
 /** The redirection that an error reply is, such as `MOVED 3999 127.0.0.1:6381`: the server ran nothing. */
 export function redirectOf(error: unknown): Redirect | undefined {
-  const match = error instanceof Error ? /^(MOVED|ASK) \d+ (\S+:\d+)$/.exec(error.message) : null;
+  const match = error instanceof Error ? /^(MOVED|ASK) \d+ (\S*:\d+)$/.exec(error.message) : null;
   if (match === null) return undefined;
   return { kind: match[1] === 'ASK' ? 'ASK' : 'MOVED', address: match[2] as string };
 }
