@@ -6,6 +6,8 @@ import { createMigratedDatabase, type TestDatabase } from '../servers/databases.
 import { type RedisServer, startRedis } from '../servers/redisServer.js';
 import { endSpans, registerSpans } from '../telemetry/spans.js';
 
+// What a busy machine makes late is no matter of this file.
+process.env.QUOTA_STORE_TIMEOUT_MS = '5000';
 let database: TestDatabase;
 let redis: RedisServer;
 let tallygate: Tallygate;
