@@ -36,7 +36,7 @@ export interface AdmissionParts {
   readonly localStore: CounterStore;
   readonly storeClock: StoreClock;
   readonly rehydration: Rehydration;
-  /** Whether the store would refuse a call at once: then nothing is read from the ledger for one. @defaultValue never */
+  /** Whether the store would refuse a call at once: then the policy decides without one. @defaultValue never */
   readonly storeRefuses?: () => boolean;
   /** Whether a denial is worth remembering: not where asking the store costs nothing. */
   readonly remembersDenials: boolean;
@@ -161,9 +161,10 @@ export class Admission {
   }
 
   #charge(attempt: Attempt): Decision | Promise<Decision> {
-    const { rehydration, storeRefuses } = this.#parts;
-    // In an outage every tenant is due: without this each of its requests would wait for the ledger, only to be refused.
-    const due = rehydration.isDue(attempt.tenantId, attempt.quota.limits) && storeRefuses?.() !== true;
+    // Not by a call that fails: in an outage every tenant is due, so it would wait for the ledger first, and then behind the call
+    // of the same tenant that finds out whether the store is back.
+    if (this.#parts.storeRefuses?.() === true) return this.#refusedOrPassed(attempt, false);
+    const due = this.#parts.rehydration.isDue(attempt.tenantId, attempt.quota.limits);
     return due && this.#plan(attempt).asksLedger ? this.#chargeWithFloors(attempt) : this.#call(attempt, undefined);
   }
 

@@ -9,6 +9,7 @@ import { Admission } from './admission.js';
 import { Rehydration } from './rehydration.js';
 import { StoreBreaker } from './storeBreaker.js';
 import { StoreClock } from './storeClock.js';
+import { TurnBatch } from './turnBatch.js';
 
 const clock = { wallMs: () => Date.UTC(2026, 10, 24, 12) + now, monotonicMs: () => now };
 const quota: TenantQuota = {
@@ -21,17 +22,23 @@ const LEDGER_HAS = 7;
 
 let now: number;
 let isDown: boolean;
+/** Set: calls are never answered, and it is told of each. */
+let onHang: (() => void) | undefined;
 let generation: number;
 let readings: number;
 let flushes: number;
 let admission: Admission;
 
 beforeEach(() => {
-  [now, isDown, generation, readings, flushes] = [1_000, false, 1, 0, 0];
+  [now, isDown, onHang, generation, readings, flushes] = [1_000, false, undefined, 1, 0, 0];
   const inner = memoryCounterStore(clock);
   const store: CounterStore = {
     charge: async (request) => {
       if (!isDown) return inner.charge(request);
+      if (onHang !== undefined)
+        return new Promise(() => {
+          onHang?.();
+        });
       generation += 1;
       throw new TallygateError('counter_store_unavailable', 'away');
     },
@@ -43,6 +50,7 @@ beforeEach(() => {
     },
   };
   const breaker = new StoreBreaker({ store, clock, observer: silentObserver });
+  const storeClock = new StoreClock(clock, silentObserver);
   const rehydration = new Rehydration({
     sumCharges: async (queries) => {
       readings += 1;
@@ -57,7 +65,11 @@ beforeEach(() => {
   });
   admission = new Admission({
     quotaOf: () => quota,
-    ...{ store: breaker, localStore: memoryCounterStore(clock), storeClock: new StoreClock(clock, silentObserver) },
+    ...{
+      store: new TurnBatch({ store: breaker, storeClock, clock }),
+      localStore: memoryCounterStore(clock),
+      storeClock,
+    },
     ...{ rehydration, storeRefuses: () => breaker.isRefusing, leases: undefined, policy: 'deny' },
     ...{ refusesUnknown: false, remembersDenials: true, timeoutMs: 250, clock, observer: silentObserver },
     onStoreFailure: () => undefined,
@@ -74,6 +86,23 @@ test('once the store is known to be down no request waits for the ledger, whatev
   [readings, flushes] = [0, 0];
   for (const tenant of ['acme', 'acme', 'never seen before']) expect(await outcome(tenant)).toBe('unavailable');
   expect([readings, flushes]).toEqual([0, 0]);
+});
+
+test('no request waits behind the one of its tenant that finds out whether the store is back', async () => {
+  await outcome('acme');
+  isDown = true;
+  for (let failure = 0; failure < 5; failure += 1) await outcome('acme');
+  const asked = new Promise<void>((resolve) => {
+    onHang = resolve;
+  });
+  now += 1_000;
+  let probed = false;
+  void outcome('acme').then(() => {
+    probed = true;
+  });
+  await asked;
+  for (let request = 0; request < 10; request += 1) expect(await outcome('acme')).toBe('unavailable');
+  expect(probed).toBe(false);
 });
 
 test('the request that finds out whether it is back carries the sums of the ledger', async () => {
