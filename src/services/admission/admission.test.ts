@@ -219,6 +219,15 @@ describe('the ledger is asked', () => {
     expect(dayOf(await admission.decide('acme', 1))).toBe(2);
     expect(dayOf(await admission.decide('acme', 1))).toBe(6);
   });
+
+  test('after the store forgot no more than this process’s own first charge', async () => {
+    const admission = admissionWith('deny');
+    await admission.decide('acme', 4);
+    store.tenants.clear();
+    await admissionWith('deny').decide('acme', 1);
+    expect(dayOf(await admission.decide('acme', 1))).toBe(2);
+    expect(dayOf(await admission.decide('acme', 1))).toBe(5);
+  });
 });
 
 describe('what is held', () => {
