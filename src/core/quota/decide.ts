@@ -24,7 +24,8 @@ export function decisionOf(
   plan: WindowPlan,
   counted: CountedPlan,
   granted: boolean,
-): Omit<Decision, 'crossed'> {
+  crossed: readonly ThresholdCrossing[] = [],
+): Decision {
   const { tenantId, cost, settingsVersion, isReservation } = request;
   const limits = limitStates(request.limits, counted.windows, cost, granted);
   return {
@@ -42,6 +43,7 @@ export function decisionOf(
     chargeUnknown: false,
     isReservation,
     overage: granted ? overageOf(limits, cost) : 0,
+    crossed,
     settingsVersion,
   };
 }

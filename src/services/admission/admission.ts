@@ -147,7 +147,7 @@ export class Admission {
     const { tenantId, quota, cost } = attempt;
     const spent = this.#parts.leases?.spend(tenantId, quota, cost);
     if (spent === undefined) return undefined;
-    return { ...decisionOf(requestOf(attempt), spent.plan, spent, true), crossed: [] };
+    return decisionOf(requestOf(attempt), spent.plan, spent, true);
   }
 
   #tell(decision: Decision, arrivedAtMs: number): Decision {
@@ -198,7 +198,12 @@ export class Admission {
     if (local === undefined && plan.isFixed && cost > 0 && reserve === undefined)
       attempt.wish ??= this.#parts.leases?.wish(tenantId, cost);
     const request = {
-      ...{ tenantId, costs: [cost], windows: plan.windows, floors, resetNumber, reserve },
+      tenantId,
+      costs: [cost],
+      windows: plan.windows,
+      floors,
+      resetNumber,
+      reserve,
       waitMs: this.#parts.timeoutMs - (this.#parts.clock.monotonicMs() - attempt.waitsSinceMs),
       take: attempt.wish?.take,
       settle: attempt.wish?.settle,
@@ -258,8 +263,9 @@ export class Admission {
   #decided(attempt: Attempt, plan: WindowPlan, reply: DecidedReply): Decision {
     const { tenantId, quota, cost, local } = attempt;
     const granted = reply.granted[0] === true;
-    const made = decisionOf(requestOf(attempt), plan, reply, granted);
-    if (local !== undefined) return this.#decidedLocally(attempt, { ...made, crossed: [] }, local.chargeUnknown);
+    const request = requestOf(attempt);
+    if (local !== undefined)
+      return this.#decidedLocally(attempt, decisionOf(request, plan, reply, granted), local.chargeUnknown);
     const passed = this.#parts.rehydration.counted(
       tenantId,
       plan.windows,
@@ -267,7 +273,7 @@ export class Admission {
       granted ? cost : 0,
       attempt.reserve !== undefined,
     );
-    const decision = { ...made, crossed: crossingsOf(quota.limits, reply) };
+    const decision = decisionOf(request, plan, reply, granted, crossingsOf(quota.limits, reply));
     if (passed > 0) reportOverAdmission(decision, this.#parts.observer);
     if (granted) this.#denials.forget(tenantId);
     else if (this.#parts.remembersDenials) this.#denials.keep(quota, decision, this.#parts.clock.monotonicMs());
@@ -329,6 +335,10 @@ export class Admission {
 }
 
 const requestOf = ({ tenantId, cost, quota, reserve }: Attempt) => ({
-  ...{ tenantId, cost, limits: quota.limits, calendar: quota.calendar, settingsVersion: quota.version },
+  tenantId,
+  cost,
+  limits: quota.limits,
+  calendar: quota.calendar,
+  settingsVersion: quota.version,
   isReservation: reserve !== undefined,
 });

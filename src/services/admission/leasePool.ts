@@ -122,7 +122,11 @@ export class LeasePool {
     if (reply.block === 0) return;
     this.#parts.observer.leased('taken', reply.block);
     const lease = {
-      ...{ settings, plan, reply, sentAt, rest: reply.block },
+      settings,
+      plan,
+      reply,
+      sentAt,
+      rest: reply.block,
       generation: this.#parts.store.generation,
       endsAtMs: Math.min(reply.timeMs + LEASE_LIFE_MS, ...reply.windows.map((window) => window.end)),
     };
