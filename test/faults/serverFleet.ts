@@ -58,7 +58,23 @@ export interface Answer {
 const agent = new Agent({ keepAlive: true, maxSockets: 400, timeout: 2_000 });
 
 /** Sends one request with the admin token. */
-export function call(method: string, url: string, body?: unknown): Promise<Answer> {
+export async function call(method: string, url: string, body?: unknown): Promise<Answer> {
+  const { status, headers, text } = await send(method, url, body);
+  return { status, headers, body: text === '' ? {} : JSON.parse(text) };
+}
+
+/** A figure of a server's metrics; of several series of that name the sum. 0 where there is none. */
+export async function metricOf(server: Pick<FleetServer, 'url'>, name: string): Promise<number> {
+  const { text } = await send('GET', `${server.url}/metrics`);
+  const series = text.split('\n').filter((line) => line.startsWith(`${name} `) || line.startsWith(`${name}{`));
+  return series.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' ') + 1)), 0);
+}
+
+interface TextAnswer extends Pick<Answer, 'status' | 'headers'> {
+  readonly text: string;
+}
+
+function send(method: string, url: string, body?: unknown): Promise<TextAnswer> {
   return new Promise((resolve, reject) => {
     const headers = { authorization: `Bearer ${ADMIN_TOKEN}`, 'content-type': 'application/json' };
     const sent = request(url, { method, agent, headers }, (response) => {
@@ -67,10 +83,7 @@ export function call(method: string, url: string, body?: unknown): Promise<Answe
       response.on('data', (chunk) => {
         text += chunk;
       });
-      response.on('end', () => {
-        const parsed = text === '' ? {} : JSON.parse(text);
-        resolve({ status: response.statusCode ?? 0, headers: response.headers, body: parsed });
-      });
+      response.on('end', () => resolve({ status: response.statusCode ?? 0, headers: response.headers, text }));
     });
     sent.on('error', reject);
     sent.end(body === undefined ? undefined : JSON.stringify(body));
@@ -99,7 +112,7 @@ export async function standingOf(
   return found;
 }
 
-/** A plan named `fleet` with a day that does not end under a test. */
+/** A setting of the tenant's, with a day that does not end under a test. */
 export async function setTenant(server: Pick<FleetServer, 'url'>, tenant: string, body: object): Promise<void> {
   const path = `/api/admin/quotas/${encodeURIComponent(tenant)}`;
   const { status, body: said } = await call('PUT', `${server.url}${path}`, { timeZone: zoneAtNoon(), ...body });

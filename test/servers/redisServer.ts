@@ -40,8 +40,13 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisServe
   const launch = async (): Promise<StartedProcess> => {
     const env = libraries === undefined ? {} : { LD_LIBRARY_PATH: libraries };
     const started = await startProcess(command, args, { env });
-    await started.waitForLine(/Ready to accept connections/, 20_000);
-    return started;
+    try {
+      await started.waitForLine(/Ready to accept connections/, 20_000);
+      return started;
+    } catch (error) {
+      await started.end();
+      throw error;
+    }
   };
   let server = await launch();
   return {
