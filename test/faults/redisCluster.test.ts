@@ -10,8 +10,6 @@ import { keySlot, SLOTS } from '../../src/stores/redis/keySlot.js';
 import { type Redis, type RedisConnectionOptions, redisConnection } from '../../src/stores/redis/redisConnection.js';
 import { redisCounterStore } from '../../src/stores/redis/redisCounterStore.js';
 import { CaseTenant, HOUR_MS, windowFrom } from '../../src/testing/counterStoreCase.js';
-import { builtModule } from '../servers/builtModule.js';
-import { startProcess } from '../servers/childProcess.js';
 import { type RedisClusterServers, startRedisCluster } from '../servers/redisCluster.js';
 import type { RedisServer } from '../servers/redisServer.js';
 import { until } from '../servers/until.js';
@@ -229,19 +227,6 @@ test('a master that stalls is given up after the stated time; tenants of the oth
   await until(async () => (await codeOf(stalled.charge(0, [hour]))) === 'answered', { what: 'it is back' });
 });
 
-test.each([
-  ['by URL', () => JSON.stringify({ mode: 'cluster', urls: cluster.urls })],
-  ['ioredis', () => `new (require('ioredis').Cluster)(${JSON.stringify(nodesOf())}, { lazyConnect: true })`],
-])('whoever waits for the cluster holds the process open, an idle connection does not: %s', async (_, redis) => {
-  const script = `
-    const { redisConnection } = require(${JSON.stringify(builtModule('stores/redis/redisConnection'))});
-    redisConnection(${redis()}).ready().then(() => console.log('ready'));`;
-  const process = await startProcess('node', ['-e', script]);
-  ends.push(() => process.end());
-  expect(await process.exit).toEqual({ code: 0, signal: null });
-  expect(process.stdout()).toBe('ready\n');
-});
-
 test('a master that is dead at the start hinders nobody but its own tenants', async () => {
   // The last test that uses the cluster: its replica takes over only after the node timeout.
   masters[1]?.kill('SIGKILL');
@@ -272,16 +257,4 @@ test('the password of the URL, or of the client, holds for every server', async 
       expect((await tenant.decide(1, [await tenant.present()])).outcome).toBe('granted');
     }
   }
-});
-
-test('a cluster that is not there at first is waited for, and closing ends the wait', async () => {
-  const told: string[] = [];
-  const nobody = { mode: 'cluster', urls: ['redis://127.0.0.1:1', 'redis://127.0.0.1:2'] } as const;
-  const store = redisCounterStore(redisConnection(nobody, { onConnectionError: (error) => told.push(error.message) }));
-  const waiting = store.ready();
-  await until(() => told.length > 0);
-  expect(told[0]).toMatch(/^Redis Cluster at 127\.0\.0\.1:1, 127\.0\.0\.1:2: .*ECONNREFUSED.*; trying again$/);
-  expect(await codeOf(new CaseTenant(store, 'nobody').charge(1, []))).toBe('counter_store_unavailable');
-  await store.close();
-  await expect(waiting).rejects.toMatchObject({ code: 'closed' });
 });

@@ -148,10 +148,15 @@ export class ClusterConnection implements RedisConnection {
   async #read(): Promise<void> {
     const signal = AbortSignal.any([this.#closing.signal, AbortSignal.timeout(DISCOVERY_MS)]);
     try {
-      this.#apply(await this.#source.discover(signal));
+      const topology = await this.#source.discover(signal);
+      // A node that was made anew, or thrown out, knows of nobody: what was known before is better.
+      if (!topology.masters.some((address) => address !== undefined))
+        throw new Error('the node that answered knows of no slots');
+      this.#apply(topology);
     } catch (error) {
       if (this.#state === 'closed') return;
-      const message = `Redis Cluster at ${this.#source.server}: ${reasonOf(error)}; trying again`;
+      const reason = error === signal.reason ? `no answer within ${DISCOVERY_MS} ms` : reasonOf(error);
+      const message = `Redis Cluster at ${this.#source.server}: ${reason}; trying again`;
       this.#options.onConnectionError?.(unavailable(message, error));
     }
   }
