@@ -16,6 +16,9 @@ import type { Log } from './log.js';
 import type { FlushMode } from './options.js';
 import { outageNotice } from './outageNotice.js';
 
+const PUT_ASIDE =
+  'PostgreSQL refuses rows of usage: they are kept in the table "quarantine" with their reason, and are not counted.';
+
 /** What metering needs of the rest of an installation. */
 export interface MeteringParts {
   readonly ledger: UsageLedger;
@@ -51,6 +54,7 @@ export function metering({ ledger, database, config, flush, clock, observer, hea
     onSaturated: (what) => observer.saturated(what),
     ...(journal === undefined ? {} : { journal: producer.writableJournal }),
   });
+  const onQuarantined = (rows: number) => log.error({ rows }, PUT_ASIDE);
   const flusher = new UsageFlusher({
     ledger,
     buffer,
@@ -60,6 +64,7 @@ export function metering({ ledger, database, config, flush, clock, observer, hea
     clock,
     observer,
     onApplied: () => health.ledger(true),
+    onQuarantined,
     onFailure: (error, rows) => {
       health.ledger(false);
       tell({ reason: error instanceof Error ? error.message : String(error), rows });
@@ -72,7 +77,7 @@ export function metering({ ledger, database, config, flush, clock, observer, hea
     journal === undefined
       ? () => {}
       : startJournalReplay(
-          { ledger, journals: journal.usageJournal, holder, ...journal.listeners(observer) },
+          { ...{ ledger, journals: journal.usageJournal, holder, onQuarantined }, ...journal.listeners(observer) },
           (error) => tell({ reason: error.message, rows: flusher.backlogRows }),
         );
   return { usageRecorder, flusher, producer, followJournals };

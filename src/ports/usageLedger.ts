@@ -1,5 +1,6 @@
 // The usage ledger: what was used, by tenant and day, exactly once. What it applied is recorded in the same transaction.
 import type { UsageDate } from '../core/time/calendar.js';
+import type { AdjustmentSum } from '../core/usage/adjustments.js';
 import type { StorageDay } from '../core/usage/storageIntegral.js';
 
 export type { StorageDay } from '../core/usage/storageIntegral.js';
@@ -82,11 +83,11 @@ export interface UsageBatch extends UsageSums {
 }
 
 /**
- * `applied`: the range is now in the ledger. `elsewhere`: nothing was written, the producer stands at `lastRecord` instead of
+ * `applied`: the range is now in the ledger; rows of it that the tables refuse, `quarantined` in number, are kept apart there. `elsewhere`: nothing was written, the producer stands at `lastRecord` instead of
  * the batch's `from`. `unregistered`: nothing was written, the ledger does not know the producer.
  */
 export type ApplyOutcome =
-  | { readonly outcome: 'applied' }
+  | { readonly outcome: 'applied'; readonly quarantined?: number }
   | { readonly outcome: 'elsewhere'; readonly lastRecord: number }
   | { readonly outcome: 'unregistered' };
 
@@ -129,6 +130,10 @@ export interface LedgerUsage {
   readonly storageBefore: (StorageDay & { readonly usageDate: UsageDate }) | undefined;
   /** Points of the range's last date, oldest first, to integrate the running day up to now: ask for no range past today. */
   readonly pointsOfLastDate: readonly StoragePointRow[];
+  /** Corrections of the range, added up by day and meter. None of them is in `days`. */
+  readonly adjustments: readonly AdjustmentSum[];
+  /** Months (`YYYY-MM`) that were closed and that the range touches, oldest first. */
+  readonly closedMonths: readonly string[];
   /** Whether the tenant has any usage at all, in the range or outside. */
   readonly exists: boolean;
   /** The database's clock when this was read, in milliseconds since 1970. */
@@ -178,7 +183,7 @@ export interface LiveProducer {
 /**
  * Callers may rely on: a range or a log's step is applied whole or not at all, and at most once, whatever is resent.
  * Every method rejects with `ledger_unavailable` (outcome unknown: try again), `ledger_refused` (PostgreSQL refuses this
- * data, SQLSTATE class 22, 23 or 54: trying again will not help) or `migrations_pending`, never with anything else.
+ * data, SQLSTATE class 22, 23 or 54: trying again will not help; `apply` puts such rows aside instead) or `migrations_pending`, never with anything else.
  */
 export interface UsageLedger {
   identity(): Promise<LedgerIdentity>;

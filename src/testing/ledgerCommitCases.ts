@@ -51,16 +51,17 @@ export const ledgerCommitCases: readonly UsageLedgerCase[] = [
     assert.deepEqual([await units(given, one), await units(given, two)], [1, 2]);
   }),
 
-  caseOf('a commit of a batch that is refused or not in its turn stays untaken', async (given) => {
+  caseOf('a commit that is put aside, or not in its turn, stays untaken', async (given) => {
     const tenantId = freshTenant();
     const commit = commitOf(tenantId, { units: 30 });
     const producerId = await given.producer();
-    const refused = batchOf(producerId, 0, 1, { commits: [commit, commitOf(tenantId, { units: -1 })] });
-    await assert.rejects(given.ledger.apply(refused));
+    const impossible = commitOf(tenantId, { units: -1 });
+    const outcome = await given.ledger.apply(batchOf(producerId, 0, 1, { commits: [impossible] }));
+    assert.deepEqual(outcome, { outcome: 'applied', quarantined: 1 });
     await given.ledger.apply(batchOf(producerId, 5, 6, { commits: [commit] }));
     assert.equal(await units(given, tenantId), 0);
-    await given.apply({ commits: [commit] });
-    assert.equal(await units(given, tenantId), 30);
+    await given.apply({ commits: [commit, { ...impossible, units: 4 }] });
+    assert.equal(await units(given, tenantId), 34);
   }),
 
   caseOf('of many that race to tell the same commits, each commit counts once', async (given) => {

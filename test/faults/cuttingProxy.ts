@@ -6,6 +6,8 @@ export interface CuttingProxy {
   readonly url: string;
   /** The next reply of the server is not passed on: both sockets are cut when it comes. */
   cutNextReply(): void;
+  /** As `cutNextReply`, from the next time on that a client sends `text`. */
+  cutReplyTo(text: string): void;
   /** Sockets cut so far. */
   readonly cuts: number;
   close(): Promise<void>;
@@ -14,6 +16,7 @@ export interface CuttingProxy {
 export async function startCuttingProxy(targetPort: number): Promise<CuttingProxy> {
   const sockets = new Set<Socket>();
   let armed = false;
+  let awaited: string | undefined;
   let cuts = 0;
   const server = createServer((client) => {
     const target = connect({ host: '127.0.0.1', port: targetPort });
@@ -26,7 +29,13 @@ export async function startCuttingProxy(targetPort: number): Promise<CuttingProx
         target.destroy();
       });
     }
-    client.on('data', (data) => target.write(data));
+    client.on('data', (data) => {
+      if (awaited !== undefined && data.includes(awaited)) {
+        armed = true;
+        awaited = undefined;
+      }
+      target.write(data);
+    });
     target.on('data', (data) => {
       if (!armed) return client.write(data);
       armed = false;
@@ -40,6 +49,9 @@ export async function startCuttingProxy(targetPort: number): Promise<CuttingProx
     url: `redis://127.0.0.1:${port}`,
     cutNextReply: () => {
       armed = true;
+    },
+    cutReplyTo: (text) => {
+      awaited = text;
     },
     get cuts() {
       return cuts;

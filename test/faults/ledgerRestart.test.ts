@@ -1,11 +1,14 @@
 // A PostgreSQL that is killed, and one that is put back to an older state, under a process that goes on booking.
 import { Client } from 'pg';
-import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
 import { createTallygate, type Tallygate } from '../../src/index.js';
 import { migrate } from '../../src/stores/postgres/migrate.js';
 import { createPostgresPool } from '../../src/stores/postgres/postgresPool.js';
 import { type PostgresServer, startPostgres } from '../servers/postgresServer.js';
 import { until } from '../servers/until.js';
+import { startCuttingProxy } from './cuttingProxy.js';
+
+const CUTS = 20;
 
 let server: PostgresServer;
 let tallygate: Tallygate | undefined;
@@ -73,12 +76,13 @@ it('kill -9 of PostgreSQL under load, again and again: nothing is lost, nothing 
   expect(await ledgerOf('killed')).toEqual({ calls, users, units, gaps: 0 });
 });
 
-it('a database that is put back to an older state: what it lost is a gap, and the process goes on from there', async () => {
+/** Books, puts the database back to where it was four flushes ago, and books on. */
+async function bookAcrossRestore(tenant: string): Promise<void> {
   const tables = ['tenant_usage', 'quota_charge', 'tenant_active_user', 'usage_producer', 'usage_gap'];
   const process = start();
   const book = async (times: number) => {
     for (let time = 0; time < times; time += 1) {
-      await process.usage.record('restored', { apiCalls: 1 });
+      await process.usage.record(tenant, { apiCalls: 1 });
       await process.flush();
     }
   };
@@ -90,7 +94,38 @@ it('a database that is put back to an older state: what it lost is a gap, and th
   );
   await book(5);
   expect(await process.close()).toBe(0);
-  expect(await ledgerOf('restored')).toMatchObject({ calls: 8, gaps: 1 });
+  await query(tables.map((table) => `drop table kept_${table}`).join(';'));
+}
+
+it('a database that is put back to an older state: the journal has what it lost', async () => {
+  await bookAcrossRestore('restored');
+  expect(await ledgerOf('restored')).toMatchObject({ calls: 12, gaps: 0 });
+});
+
+it('and without a journal what it lost is a gap, and the process goes on from there', async () => {
+  vi.stubEnv('USAGE_METER_JOURNAL', 'false');
+  await bookAcrossRestore('bare').finally(() => vi.unstubAllEnvs());
+  expect(await ledgerOf('bare')).toMatchObject({ calls: 8, gaps: 1 });
   const [gap] = await query('select (to_record - from_record)::int records from tallygate.usage_gap');
   expect(gap).toEqual({ records: 4 });
+});
+
+it('a connection that is cut between COMMIT and its answer, again and again: nothing is lost, nothing counts twice', async () => {
+  const url = new URL(server.url);
+  const proxy = await startCuttingProxy(Number(url.port));
+  url.port = new URL(proxy.url).port;
+  const process = createTallygate({ database: url.href });
+  try {
+    for (let time = 1; time <= CUTS; time += 1) {
+      await process.usage.record('cut', { apiCalls: 1, user: `u${time}` });
+      proxy.cutReplyTo('COMMIT');
+      await process.flush().catch(() => undefined);
+      await until(() => proxy.cuts >= time, { what: 'the connection is cut' });
+    }
+    expect(await process.close()).toBe(0);
+    expect(await ledgerOf('cut')).toMatchObject({ calls: CUTS, users: CUTS });
+  } finally {
+    await process.close({ deadlineMs: 1_000 });
+    await proxy.close();
+  }
 });

@@ -50,7 +50,7 @@ const WEIGHTS: Readonly<Record<Action, number>> = {
 const AWAY: Readonly<Record<Action, number>> = {
   ...WEIGHTS,
   ...{ increment: 12, seal: 16, apply: 5, 'not applied': 20, 'lost acknowledgement': 7, merge: 60, replay: 8 },
-  ...{ kill: 0.7, 'kill in a write': 0.3, restart: 3, 'rolled back': 0.4, image: 0.4, collected: 0.2 },
+  ...{ kill: 0.7, 'kill in a write': 0.3, restart: 3, 'rolled back': 0.4, image: 0.4, collected: 1 },
 };
 
 const STEPS = 40;
@@ -198,11 +198,7 @@ function possibleActions(world: World): Map<Action, Run> {
     });
   }
   actions.set('image', () => ledger.takeImage());
-  actions.set('rolled back', () => {
-    // What runs in a database ends with it.
-    world.late = [];
-    ledger.goBack();
-  });
+  actions.set('rolled back', () => ledger.goBack());
   const collectable = collectableIds(world);
   if (collectable.length > 0) {
     actions.set('collected', (random) => {

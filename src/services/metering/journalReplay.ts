@@ -22,6 +22,8 @@ export interface JournalReplayParts {
   readonly mostRows?: number;
   /** Told of each journal of which something was brought to the ledger. */
   readonly onReplayed: (journal: FoundJournal, records: number, lost: number) => void;
+  /** Told how many rows the ledger put aside. */
+  readonly onQuarantined?: (rows: number) => void;
   /** Told of each journal that is left alone, every time. */
   readonly onLeftAlone: (journal: FoundJournal, reason: string) => void;
 }
@@ -60,9 +62,12 @@ async function looksAlive({ ledger }: JournalReplayParts, journal: FoundJournal)
   return live.some((producer) => producer.producerId === journal.producerId);
 }
 
+/** What the replay of one journal needs. */
+type ReplayJournalParts = Pick<JournalReplayParts, 'ledger' | 'holder' | 'mostRows' | 'onQuarantined'>;
+
 /** Brings one journal to the ledger, to its end. @throws TallygateError `ledger_unavailable` or as `apply` */
 export async function replayJournal(
-  { ledger, holder, mostRows = MAX_SEGMENT_ROWS }: Pick<JournalReplayParts, 'ledger' | 'holder' | 'mostRows'>,
+  { ledger, holder, mostRows = MAX_SEGMENT_ROWS, onQuarantined }: ReplayJournalParts,
   journal: FoundJournal,
   hashKey: Buffer,
 ): Promise<ReplayOutcome> {
@@ -98,6 +103,7 @@ export async function replayJournal(
     if (outcome.outcome === 'applied') {
       applied += last.to - from;
       position = last.to;
+      if (outcome.quarantined !== undefined) onQuarantined?.(outcome.quarantined);
       detours = 0;
       continue;
     }

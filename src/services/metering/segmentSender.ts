@@ -26,6 +26,8 @@ export interface SegmentSenderParts {
   readonly ledger: Pick<UsageLedger, 'apply' | 'recordGap'>;
   readonly buffer: UsageBuffer;
   readonly producer: UsageProducer;
+  /** Told how many rows the ledger put aside. */
+  readonly onQuarantined?: (rows: number) => void;
 }
 
 /** See the head of this file. */
@@ -58,6 +60,7 @@ export class SegmentSender {
       const outcome = await this.#attempt(producerId, segment, hashKey);
       if (outcome.outcome === 'applied') {
         this.#landed(segment);
+        if (outcome.quarantined !== undefined) this.#parts.onQuarantined?.(outcome.quarantined);
         return lost;
       }
       if (outcome.outcome === 'unregistered') await producer.register();

@@ -37,6 +37,8 @@ export interface UsageFlusherParts {
   readonly mergeLimits?: MergeLimits;
   /** Told when the ledger took a batch. */
   readonly onApplied: () => void;
+  /** Told how many rows the ledger put aside. */
+  readonly onQuarantined?: (rows: number) => void;
   /** Told of each failure as it happens, with the rows that wait; they stay and are sent again. */
   readonly onFailure: (error: unknown, rows: number) => void;
 }

@@ -1,7 +1,7 @@
 // A producer's batch: one transaction whose first statement is the compare-and-set that makes its range count once.
 import { TallygateError } from '../../core/errors.js';
 import type { ApplyOutcome, UsageBatch } from '../../ports/usageLedger.js';
-import { applySums } from './applySums.js';
+import { applyWithoutPoison } from './applyWithoutPoison.js';
 import { wholeOf } from './columns.js';
 import type { Database } from './database.js';
 import { advanceProducer, readProducer } from './postgres.generated.js';
@@ -17,8 +17,8 @@ export async function applyBatch(database: Database, batch: UsageBatch): Promise
     const values = [batch.producerId, batch.from, batch.to];
     const moved = await session.query(database.sql(advanceProducer), values);
     if (moved.length === 0) return whereItStands(database, session, batch.producerId);
-    await applySums(database, session, batch);
-    return { outcome: 'applied' };
+    const quarantined = await applyWithoutPoison(database, session, batch);
+    return quarantined === 0 ? { outcome: 'applied' } : { outcome: 'applied', quarantined };
   });
 }
 

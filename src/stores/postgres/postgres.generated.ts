@@ -1,5 +1,14 @@
 // Made by `npm run generate` from the files beside it: change those, never this one.
 
+/** The text of `addAdjustment.sql`. */
+export const addAdjustment = `-- Books a correction under its key, once. $1 tenant, $2 key (hex), $3 date, $4 meter, $5 delta, $6 reason, $7 author.
+-- Returns adjusted_at_ms; no row where the key was there before.
+INSERT INTO {schema}.usage_adjustment (tenant_id, key, usage_date, meter, delta, reason, author, adjusted_at)
+VALUES ($1::text, decode($2::text, 'hex'), $3::date, $4::text, $5::bigint, $6::text, $7::text, now())
+ON CONFLICT (tenant_id, key) DO NOTHING
+RETURNING floor(extract(epoch FROM adjusted_at) * 1000)::bigint AS adjusted_at_ms
+`;
+
 /** The text of `addCharges.sql`. */
 export const addCharges = `-- Adds what the quota admitted, denied, could not confirm, and let pass above soft limits. Units never decrease.
 -- $1 tenants, $2 dates, $3 meters, $4 reset numbers, $5 units, $6 denied, $7 unconfirmed, $8 overage.
@@ -14,6 +23,14 @@ SET units = LEAST(present.units + excluded.units, 9007199254740991),
     denied = LEAST(present.denied + excluded.denied, 9007199254740991),
     unconfirmed = LEAST(present.unconfirmed + excluded.unconfirmed, 9007199254740991),
     overage = LEAST(present.overage + excluded.overage, 9007199254740991)
+`;
+
+/** The text of `addClosedPeriod.sql`. */
+export const addClosedPeriod = `-- Keeps a month as it is now; one that was closed before stays as it was then. $1 tenant, $2 first day of the month, $3 author,
+-- $4 API calls, $5 active users, $6 storage bytes, $7 the report as JSON. Returns nothing.
+INSERT INTO {schema}.closed_period (tenant_id, month, closed_at, author, api_calls, active_users, storage_bytes, report)
+VALUES ($1::text, $2::date, now(), $3::text, $4::bigint, $5::bigint, $6::bigint, $7::jsonb)
+ON CONFLICT (tenant_id, month) DO NOTHING
 `;
 
 /** The text of `addStoragePoints.sql`. */
@@ -197,6 +214,38 @@ WHERE closed_at IS NULL AND last_seen_at > now() - $2::bigint * INTERVAL '1 mill
 ORDER BY id
 `;
 
+/** The text of `quarantineRow.sql`. */
+export const quarantineRow = `-- Puts one row aside. $1 id, $2 producer, $3 and $4 the records of its batch, $5 kind, $6 content, $7 reason. Returns nothing.
+INSERT INTO {schema}.quarantine (id, producer_id, from_record, to_record, kind, content, reason, quarantined_at)
+VALUES ($1::uuid, $2::uuid, $3::bigint, $4::bigint, $5::text, $6::text, $7::text, now())
+`;
+
+/** The text of `readAdjustment.sql`. */
+export const readAdjustment = `-- The correction that was booked under a key. $1 tenant, $2 key (hex). Returns it, or no row.
+SELECT to_char(usage_date, 'YYYY-MM-DD') AS usage_date,
+       meter,
+       delta,
+       reason,
+       author,
+       floor(extract(epoch FROM adjusted_at) * 1000)::bigint AS adjusted_at_ms
+FROM {schema}.usage_adjustment
+WHERE tenant_id = $1::text AND key = decode($2::text, 'hex')
+`;
+
+/** The text of `readAdjustments.sql`. */
+export const readAdjustments = `-- The corrections of a range of days, the oldest booking first. $1 tenant, $2 first date, $3 last date, $4 most.
+SELECT to_char(usage_date, 'YYYY-MM-DD') AS usage_date,
+       meter,
+       delta,
+       reason,
+       author,
+       floor(extract(epoch FROM adjusted_at) * 1000)::bigint AS adjusted_at_ms
+FROM {schema}.usage_adjustment
+WHERE tenant_id = $1::text AND usage_date BETWEEN $2::date AND $3::date
+ORDER BY adjusted_at, key
+LIMIT $4::integer
+`;
+
 /** The text of `readCalendars.sql`. */
 export const readCalendars = `-- Calendars of tenants that have a setting, and the database's clock. $1 tenants.
 -- Returns a row a tenant: now_ms, and time_zone, billing_anchor_day, earlier_calendars (JSON), all NULL without a setting.
@@ -207,6 +256,13 @@ SELECT given.tenant_id,
        tenant.earlier_calendars::text AS earlier_calendars
 FROM unnest($1::text[]) AS given (tenant_id)
 LEFT JOIN {schema}.tenant ON tenant.tenant_id = given.tenant_id
+`;
+
+/** The text of `readClosedPeriod.sql`. */
+export const readClosedPeriod = `-- A closed month. $1 tenant, $2 first day of the month. Returns closed_at_ms, author, report (JSON text), or no row.
+SELECT floor(extract(epoch FROM closed_at) * 1000)::bigint AS closed_at_ms, author, report::text AS report
+FROM {schema}.closed_period
+WHERE tenant_id = $1::text AND month = $2::date
 `;
 
 /** The text of `readColumns.sql`. */
@@ -312,11 +368,12 @@ ORDER BY point.tenant_id COLLATE "C", point.at, point.id
 export const readUsage = `-- One tenant's usage over a range of its days, in one statement and so in one snapshot.
 -- $1 tenant, $2 first date, $3 last date, $4 first days of the months, $5 the masks of the days that count in each.
 -- Returns one row: now_ms, has_usage (0 or 1), active_users (distinct), and as JSON text days, storage_before (or NULL),
--- points (of the days around the last date); and time_zone, billing_anchor_day, earlier_calendars, NULL without a setting.
+-- points (of the days around the last date), adjustments (sums by day and meter), closed_months; and time_zone, billing_anchor_day, earlier_calendars, NULL without a setting.
 SELECT
   floor(extract(epoch FROM now()) * 1000)::bigint AS now_ms,
   (EXISTS (SELECT FROM {schema}.tenant_usage WHERE tenant_id = $1::text)
-    OR EXISTS (SELECT FROM {schema}.quota_charge WHERE tenant_id = $1::text))::integer AS has_usage,
+    OR EXISTS (SELECT FROM {schema}.quota_charge WHERE tenant_id = $1::text)
+    OR EXISTS (SELECT FROM {schema}.usage_adjustment WHERE tenant_id = $1::text))::integer AS has_usage,
   (
     SELECT count(DISTINCT active.user_hash)
     FROM unnest($4::date[], $5::integer[]) AS asked (month, day_mask)
@@ -356,6 +413,21 @@ SELECT
         AND at < ($3::date + 3)::timestamp AT TIME ZONE 'UTC'
     ) AS point
   )::text AS points,
+  (
+    SELECT coalesce(json_agg(adjusted ORDER BY adjusted.date, adjusted.meter), '[]')
+    FROM (
+      SELECT to_char(usage_date, 'YYYY-MM-DD') AS date, meter,
+             GREATEST(LEAST(sum(delta), 9007199254740991), -9007199254740991)::bigint AS delta
+      FROM {schema}.usage_adjustment
+      WHERE tenant_id = $1::text AND usage_date BETWEEN $2::date AND $3::date
+      GROUP BY usage_date, meter
+    ) AS adjusted
+  )::text AS adjustments,
+  (
+    SELECT coalesce(json_agg(to_char(month, 'YYYY-MM') ORDER BY month), '[]')
+    FROM {schema}.closed_period
+    WHERE tenant_id = $1::text AND month = ANY ($4::date[])
+  )::text AS closed_months,
   setting.time_zone,
   setting.billing_anchor_day,
   setting.earlier_calendars::text AS earlier_calendars

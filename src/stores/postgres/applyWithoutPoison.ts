@@ -1,0 +1,99 @@
+// A batch whose rows PostgreSQL may refuse: what it takes is applied, each row that it refuses by itself is put aside, all in one
+// transaction. Found by halving, each half under a savepoint: a batch without such rows costs one savepoint more than without this.
+import { randomUUID } from 'node:crypto';
+import { hasCode, type TallygateError } from '../../core/errors.js';
+import type { UsageBatch, UsageSums } from '../../ports/usageLedger.js';
+import { applySums } from './applySums.js';
+import type { Database } from './database.js';
+import { quarantineRow } from './postgres.generated.js';
+import type { Session } from './session.js';
+
+type Kind = 'call' | 'charge' | 'user' | 'storage' | 'commit';
+
+/** One row of a batch. */
+interface BatchRow {
+  readonly kind: Kind;
+  readonly sums: UsageSums;
+}
+
+const NONE: UsageSums = { calls: [], charges: [], users: [], storage: [], commits: [] };
+
+/** Applies the batch's rows. Returns how many were put aside. */
+export async function applyWithoutPoison(database: Database, session: Session, batch: UsageBatch): Promise<number> {
+  if ((await refusalOf(database, session, batch)) === undefined) return 0;
+  return applyHalves(database, session, batch, rowsOf(batch));
+}
+
+/** Why PostgreSQL refuses them, and then nothing of them was written; undefined where it took them. */
+async function refusalOf(database: Database, session: Session, sums: UsageSums): Promise<TallygateError | undefined> {
+  await session.query('SAVEPOINT part', []);
+  try {
+    await applySums(database, session, sums);
+  } catch (error) {
+    // Poison is what PostgreSQL says is wrong with the data (SQLSTATE 22, 23, 54); all else is about this attempt.
+    if (!hasCode(error, 'ledger_refused')) throw error;
+    await session.query('ROLLBACK TO SAVEPOINT part', []);
+    return error;
+  }
+  await session.query('RELEASE SAVEPOINT part', []);
+  return undefined;
+}
+
+async function applyHalves(
+  database: Database,
+  session: Session,
+  batch: UsageBatch,
+  rows: readonly BatchRow[],
+): Promise<number> {
+  const refusal = await refusalOf(database, session, joined(rows));
+  if (refusal === undefined) return 0;
+  const [only] = rows;
+  if (only !== undefined && rows.length === 1) {
+    await putAside(database, session, batch, only, refusal);
+    return 1;
+  }
+  // In order of kinds, as applySums takes its locks: halves never go back.
+  const middle = Math.ceil(rows.length / 2);
+  const first = await applyHalves(database, session, batch, rows.slice(0, middle));
+  return first + (await applyHalves(database, session, batch, rows.slice(middle)));
+}
+
+async function putAside(
+  database: Database,
+  session: Session,
+  { producerId, from, to }: UsageBatch,
+  { kind, sums }: BatchRow,
+  refusal: TallygateError,
+): Promise<void> {
+  const [row] = [...sums.calls, ...sums.charges, ...sums.users, ...sums.storage, ...sums.commits];
+  const values = [randomUUID(), producerId, from, to, kind, inAscii(row), inAscii(refusal.message).slice(1, 501)];
+  await session.query(database.sql(quarantineRow), values);
+}
+
+/** As JSON in ASCII: a NUL or half a character is what may have been refused. Bytes are shown in hex. */
+function inAscii(value: unknown): string {
+  const shown = JSON.stringify(value, (_, part: unknown) =>
+    typeof part === 'object' && part !== null && 'type' in part && part.type === 'Buffer' && 'data' in part
+      ? Buffer.from(part.data as number[]).toString('hex')
+      : part,
+  );
+  return shown.replace(/[^\x20-\x7e]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}
+
+function rowsOf({ calls, charges, users, storage, commits }: UsageSums): BatchRow[] {
+  return [
+    ...storage.map((row): BatchRow => ({ kind: 'storage', sums: { ...NONE, storage: [row] } })),
+    ...calls.map((row): BatchRow => ({ kind: 'call', sums: { ...NONE, calls: [row] } })),
+    ...users.map((row): BatchRow => ({ kind: 'user', sums: { ...NONE, users: [row] } })),
+    ...commits.map((row): BatchRow => ({ kind: 'commit', sums: { ...NONE, commits: [row] } })),
+    ...charges.map((row): BatchRow => ({ kind: 'charge', sums: { ...NONE, charges: [row] } })),
+  ];
+}
+
+const joined = (rows: readonly BatchRow[]): UsageSums => ({
+  calls: rows.flatMap((row) => row.sums.calls),
+  charges: rows.flatMap((row) => row.sums.charges),
+  users: rows.flatMap((row) => row.sums.users),
+  storage: rows.flatMap((row) => row.sums.storage),
+  commits: rows.flatMap((row) => row.sums.commits),
+});
