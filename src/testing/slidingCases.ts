@@ -62,10 +62,16 @@ export const slidingCases: readonly CounterStoreCase[] = [
     );
   }),
 
-  caseOf('a reset empties a sliding window, and no block is taken where one slides', async (tenant) => {
+  caseOf('a reset empties a sliding window', async (tenant) => {
     const windows = [slidingSecond(5), await tenant.present({ limit: 100 })];
     await tenant.ask(windows, { costs: [5] });
-    const reply = await tenant.ask(windows, { costs: [5], resetNumber: 1, take: 8 });
-    assert.deepEqual([reply.granted, reply.block, reply.windows[0]?.used], [[true], 0, 0]);
+    const reply = await tenant.ask(windows, { costs: [5], resetNumber: 1 });
+    assert.deepEqual([reply.granted, reply.windows[0]?.used], [[true], 0]);
+  }),
+
+  caseOf('no block is taken where a window slides, however much is left', async (tenant) => {
+    const windows = [slidingSecond(5_000), await tenant.present({ limit: 5_000 })];
+    const reply = await tenant.ask(windows, { costs: [1], take: 8 });
+    assert.deepEqual([reply.granted, reply.block, reply.charged], [[true], 0, 1]);
   }),
 ];
