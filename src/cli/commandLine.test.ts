@@ -2,9 +2,10 @@
 // test/e2e/cli.test.ts.
 import { Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
-import { TallygateError, tenantNotFound } from '../core/errors.js';
+import { invalidRequest, TallygateError, tenantNotFound } from '../core/errors.js';
 import type { SettingPatch } from '../core/quota/setting.js';
 import { UTC_CALENDAR } from '../core/time/calendar.js';
+import type { MonthReport } from '../core/usage/closedMonth.js';
 import { runCommandLine } from './commandLine.js';
 import type { CommandReplay, Installation } from './installation.js';
 import { progressText } from './progressBar.js';
@@ -13,6 +14,15 @@ const FIGURES = { apiCalls: 3, storageBytes: 5, activeUsers: 2, storageCoverage:
 const MINUTE = { name: 'minute', limit: 60, window: 'minute', source: 'plan', enforce: 'hard' } as const;
 const DAY = { name: 'day', limit: 'unlimited', window: 'day', source: 'override', enforce: 'hard' } as const;
 const STATE = { enforce: 'hard', startMs: 0, used: 7, held: 0, violated: false, fitsAtMs: 0 } as const;
+
+/** A month, closed with one call less than it has now, or open. */
+function monthOf(tenantId: string, month: string, closedAt: string | undefined): MonthReport {
+  const open = { tenantId, month, closed: null, asInvoiced: null, since: null, now: FIGURES };
+  if (closedAt === undefined) return open;
+  const asInvoiced = { totals: { ...FIGURES, apiCalls: 2 }, daily: [], asOf: closedAt };
+  const since = { totals: { apiCalls: 1, storageBytes: 0, activeUsers: 0 }, days: [] };
+  return { ...open, closed: { at: closedAt, author: 'cli' }, asInvoiced, since };
+}
 
 function counted(tenantId: string): string {
   if (tenantId === 'uncounted') throw new TallygateError('counter_store_unavailable', 'The store is away.');
@@ -35,6 +45,17 @@ class FixedInstallation implements Installation {
       if (tenantId === 'nobody') throw new TallygateError('tenant_not_found', 'No such\ntenant.');
       const daily = [{ date: '2024-01-01', ...FIGURES }];
       return { tenantId, period: period ?? { from: '2024-01-01', to: '2024-01-01' }, totals: FIGURES, daily, asOf: '' };
+    },
+  };
+
+  readonly closedPeriods = {
+    close: async (...asked: readonly [tenantId: string, month: string, author: string]) => {
+      this.asked.push(asked);
+      return monthOf(asked[0], asked[1], '2024-02-01T00:00:00.000Z');
+    },
+    read: async (tenantId: string, month: string) => {
+      if (month === '2024-13') throw invalidRequest([{ location: 'month', message: 'expected a month YYYY-MM' }]);
+      return monthOf(tenantId, month, undefined);
     },
   };
 
@@ -338,4 +359,33 @@ describe('migrate', () => {
       stdout: '{"applied":["one"],"pending":[],"missing":[]}\n',
     });
   });
+});
+
+describe('period', () => {
+  it('closes a month, and shows the figure as invoiced beside what came later', async () => {
+    const { status, stdout, installation } = await run('period close acme 2024-01');
+    expect(status).toBe(0);
+    expect(installation.asked).toEqual(['ready', ['acme', '2024-01', 'cli']]);
+    expect(stdout.split('\n').map((line) => line.trim().split(/ {2,}/))).toEqual([
+      ['acme, 2024-01: closed 2024-02-01T00:00:00.000Z by cli'],
+      ['api calls', 'storage bytes', 'active users'],
+      ['as invoiced', '2', '5', '2'],
+      ['since', '1', '0', '0'],
+      ['now', '3', '5', '2'],
+      [''],
+    ]);
+  });
+
+  it('shows an open month without a figure as invoiced, and as JSON what the API answers', async () => {
+    const text = (await run('period show acme 2024-01')).stdout;
+    expect(text).toContain('acme, 2024-01: open');
+    expect(text).not.toContain('as invoiced');
+    const json = JSON.parse((await run('period show acme 2024-01 --json')).stdout);
+    expect(json).toEqual(monthOf('acme', '2024-01', undefined));
+  });
+
+  it.each(['period close acme', 'period close .. 2024-01', 'period show acme 2024-13', 'period'])(
+    '%s is wrong usage',
+    async (line) => expect((await run(line)).status).toBe(2),
+  );
 });

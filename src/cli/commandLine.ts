@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { type Config, type Environment, readConfig } from '../config.js';
 import { TallygateError } from '../core/errors.js';
 import { addMigrateCommand } from './commands/migrate.js';
+import { addPeriodCommand } from './commands/period.js';
 import { addQuotaCommand } from './commands/quota.js';
 import { addReplayCommand } from './commands/replay.js';
 import { addServeCommand } from './commands/serve.js';
@@ -51,6 +52,7 @@ function programOf(context: CommandContext): Command {
   addServeCommand(program, context);
   addMigrateCommand(program, context);
   addUsageCommand(program, context);
+  addPeriodCommand(program, context);
   addQuotaCommand(program, context);
   addReplayCommand(program, context);
   addSimulateCommand(program, context);

@@ -5,6 +5,7 @@ import type { HeldQuota } from '../core/quota/quotaReport.js';
 import type { SettingPatch } from '../core/quota/setting.js';
 import type { UsageDate } from '../core/time/calendar.js';
 import type { LogSelector } from '../core/usage/accessLog.js';
+import type { MonthReport } from '../core/usage/closedMonth.js';
 import type { UsagePeriod } from '../core/usage/usagePeriod.js';
 import type { UsageReport } from '../core/usage/usageReport.js';
 
@@ -49,6 +50,10 @@ export interface Installation {
   ready(): Promise<void>;
   readonly usageService: {
     query(tenantId: string, period: UsagePeriod | undefined): Promise<UsageReport>;
+  };
+  readonly closedPeriods: {
+    close(tenantId: string, month: string, author: string): Promise<MonthReport>;
+    read(tenantId: string, month: string): Promise<MonthReport>;
   };
   readonly quotaService: {
     quotaOf(tenantId: string): HeldQuota;

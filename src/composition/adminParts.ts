@@ -22,6 +22,8 @@ export function adminParts(
     resolvedPlanOf: composition.resolvedPlanOf,
     look: (tenantId) => admission.look(tenantId),
     hasUsage: (tenantId) => usageService.hasUsage(tenantId),
+    adjustments: composition.adjustments,
+    closedPeriods: composition.closedPeriods,
     queryUsage: (tenantId, period) => usageService.query(tenantId, period),
     recordStorage: (tenantId, bytes, atMs) => usageRecorder.recordStorage(tenantId, bytes, atMs),
     nowMs: systemClock.wallMs,

@@ -12,6 +12,8 @@ import { Reservations } from '../services/admission/reservations.js';
 import { StartGate } from '../services/admission/startGate.js';
 import { watchOtherProducers } from '../services/metering/otherProducers.js';
 import type { UsageRecorder } from '../services/metering/usageRecorder.js';
+import { Adjustments } from '../services/usage/adjustments.js';
+import { ClosedPeriods } from '../services/usage/closedPeriods.js';
 import type { ResolvePlan } from '../services/usage/planResolver.js';
 import { QuotaService, type TenantQuota } from '../services/usage/quotaService.js';
 import { startSettingsPoll } from '../services/usage/settingsPoll.js';
@@ -23,6 +25,7 @@ import {
   migrate,
   migrationStatus,
 } from '../stores/postgres/migrate.js';
+import { postgresBookings } from '../stores/postgres/postgresBookings.js';
 import { postgresLedger } from '../stores/postgres/postgresLedger.js';
 import { postgresTenantDirectory } from '../stores/postgres/postgresTenantDirectory.js';
 import { fanOut } from '../telemetry/fanOut.js';
@@ -80,6 +83,10 @@ export interface Composition {
   /** The plan that `resolvePlan` named last; undefined where it named none, or there is no such option. */
   readonly resolvedPlanOf: (tenantId: string) => string | undefined;
   readonly usageService: UsageService;
+  /** Corrections of what was used. */
+  readonly adjustments: Adjustments;
+  /** Months that were closed. */
+  readonly closedPeriods: ClosedPeriods;
   readonly usageRecorder: UsageRecorder;
   readonly ledger: UsageLedger;
   /** Applies what is pending. */
@@ -141,6 +148,12 @@ export function compose(settings: CompositionSettings): Composition {
   const quotaOf = (tenantId: string) => quotaService.quotaOf(tenantId);
   const heldQuotaOf = (tenantId: string) => resolver?.quotaOf(tenantId) ?? quotaOf(tenantId);
   const usageService = new UsageService({ ledger, quotaOf, flushWithin, clock });
+  const bookings = postgresBookings(pool, { schema });
+  const adjustments = new Adjustments({
+    ...{ bookings, quotaOf, clock },
+    hasUsage: (tenantId) => usageService.hasUsage(tenantId),
+  });
+  const closedPeriods = new ClosedPeriods({ bookings, usageService, quotaOf, clock });
 
   const store = counterStore(redis, clock, health, log);
   const counted = decisions({
@@ -249,6 +262,8 @@ export function compose(settings: CompositionSettings): Composition {
     heldQuotaOf,
     resolvedPlanOf,
     usageService,
+    adjustments,
+    closedPeriods,
     usageRecorder,
     ledger,
     usageDateOf: (tenantId) => dateAt(clock.wallMs(), calendarOf(tenantId)),

@@ -5,7 +5,8 @@ import type { ReplaySummary } from '../services/metering/replayReport.js';
 import type { Composition } from './compose.js';
 
 /** See the head of this file. */
-export interface Installation extends Pick<Composition, 'usageService' | 'quotaService' | 'migrationStatus'> {
+export interface Installation
+  extends Pick<Composition, 'usageService' | 'closedPeriods' | 'quotaService' | 'migrationStatus'> {
   /** Waits for the counter store, which no other command needs. */
   readonly admission: { look(tenantId: string): Promise<Decision> };
   /** Opens it; fails at once where something is away. */
@@ -20,10 +21,11 @@ export interface Installation extends Pick<Composition, 'usageService' | 'quotaS
 const CLOSE_DEADLINE_MS = 5_000;
 
 export function installationOf(composition: Composition): Installation {
-  const { usageService, quotaService, admission, ledger } = composition;
+  const { usageService, closedPeriods, quotaService, admission, ledger } = composition;
   const parts: LogReplayParts = { ledger, calendarOf: (tenantId) => quotaService.quotaOf(tenantId).calendar };
   return {
     usageService,
+    closedPeriods,
     quotaService,
     admission: {
       look: async (tenantId) => {

@@ -10,6 +10,7 @@ export type ErrorCode =
   | 'tenant_not_found'
   | 'tenant_unknown'
   | 'payload_too_large'
+  | 'idempotency_conflict'
   | 'quota_exceeded'
   | 'cost_exceeds_limit'
   | 'reservation_expired'

@@ -65,6 +65,11 @@ const KINDS: Readonly<Record<ProblemCode, Kind>> = {
     detail: 'The reservation was committed before, with another amount; that one stands.',
   },
   payload_too_large: { status: 413, title: 'Payload too large' },
+  idempotency_conflict: {
+    status: 422,
+    title: 'Idempotency key used before',
+    detail: 'Something else was booked under this Idempotency-Key before; that stands, and nothing was booked now.',
+  },
   cost_exceeds_limit: { status: 422, title: 'Cost exceeds a limit' },
   quota_exceeded: { status: 429, title: 'Quota exceeded', type: `${IANA}quota-exceeded` },
   internal_error: {

@@ -47,6 +47,8 @@ const look = (tenantId: string, used: number): Decision => ({
   crossed: [],
 });
 
+const notHere = () => Promise.reject(new Error('not in this test'));
+
 function fakeParts() {
   return {
     queryUsage: vi.fn(async (tenantId: string, period: unknown): Promise<object> => ({ tenantId, period })),
@@ -63,6 +65,8 @@ function fakeParts() {
     readDenials: vi.fn(() => []),
     process: { host: 'web-1', pid: 7, since: new Date(NOW) },
     recordStorage: vi.fn(),
+    adjustments: { adjust: vi.fn(notHere), list: vi.fn(notHere) },
+    closedPeriods: { close: vi.fn(notHere), read: vi.fn(notHere) },
     nowMs: () => NOW,
     plans: new Map(DEFAULT_PLANS),
     defaultPlan: 'free',

@@ -6,13 +6,21 @@ import type { Handler } from '../http/handler.js';
 import { type ProblemBody, problemOf } from '../http/problem.js';
 import { requestIdOf } from '../http/requestId.js';
 import { sendProblem } from '../http/respond.js';
+import { type AdminAdjustmentsParts, mountAdminAdjustments } from './adminAdjustments.js';
 import { type AdminDenialsParts, mountAdminDenials } from './adminDenials.js';
+import { type AdminPeriodsParts, mountAdminPeriods } from './adminPeriods.js';
 import { type AdminQuotasParts, mountAdminQuotas } from './adminQuotas.js';
 import { type AdminStorageParts, mountAdminStorage } from './adminStorage.js';
 import { type AdminUsageParts, mountAdminUsage } from './adminUsage.js';
 
 /** What the routes need of the instance that they belong to. */
-export interface AdminRoutesParts extends AdminUsageParts, AdminQuotasParts, AdminStorageParts, AdminDenialsParts {
+export interface AdminRoutesParts
+  extends AdminUsageParts,
+    AdminAdjustmentsParts,
+    AdminPeriodsParts,
+    AdminQuotasParts,
+    AdminStorageParts,
+    AdminDenialsParts {
   /** Told of each error that is answered by a status from 500 on: the answer itself says little. */
   readonly onError: (error: unknown, requestId: string) => void;
 }
@@ -24,7 +32,7 @@ export interface AdminRoutesOptions {
 }
 
 /**
- * Makes the router: `/usage/:tenantId`, `/usage/:tenantId/storage`, `/quotas/:tenantId`, `/denials`. Needs Express 4.18 or 5.
+ * Makes the router: `/usage/:tenantId` and below it `/storage`, `/adjustments`, `/periods/:month`; `/quotas/:tenantId`, `/denials`. Needs Express 4.18 or 5.
  * @throws TallygateError `invalid_configuration` without `authenticate`
  */
 export function createAdminRoutes(parts: AdminRoutesParts, options: AdminRoutesOptions): Handler {
@@ -36,6 +44,8 @@ export function createAdminRoutes(parts: AdminRoutesParts, options: AdminRoutesO
   router.use(guard);
   mountAdminUsage(router, parts);
   mountAdminStorage(router, parts);
+  mountAdminAdjustments(router, parts);
+  mountAdminPeriods(router, parts);
   mountAdminQuotas(router, parts);
   mountAdminDenials(router, parts);
   router.use((error: unknown, req: Request, res: Response, next: NextFunction) => {

@@ -96,6 +96,8 @@ const WELCOME = {
     authorize: 'ANY /v1/authorize, for gateways',
     usage: 'GET /api/admin/usage/:tenantId?from&to',
     storage: 'POST /api/admin/usage/:tenantId/storage',
+    adjustments: 'GET, POST /api/admin/usage/:tenantId/adjustments',
+    periods: ['GET /api/admin/usage/:tenantId/periods/:month', 'POST /api/admin/usage/:tenantId/periods/:month/close'],
     quotas: 'GET, PUT, PATCH, DELETE /api/admin/quotas/:tenantId',
     reset: 'POST /api/admin/quotas/:tenantId/reset',
     denials: 'GET /api/admin/denials?tenant&limit',

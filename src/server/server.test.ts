@@ -54,6 +54,8 @@ async function started(config: Partial<ServerConfig> = {}, more: Partial<ServerP
       look: decide,
       hasUsage: async () => false,
       recordStorage: () => undefined,
+      adjustments: { adjust: notHere, list: notHere },
+      closedPeriods: { close: notHere, read: notHere },
       nowMs: () => 0,
       plans: DEFAULT_PLANS,
       defaultPlan: 'free',

@@ -45,6 +45,16 @@ test('every CHECK is there, and says what it should', async () => {
     counter('quota_charge', 'unconfirmed'),
     counter('quota_charge', 'overage'),
     ['event_dedupe_key_check', 'CHECK ((octet_length(key) = 16))'],
+    ['usage_adjustment_key_check', 'CHECK ((octet_length(key) = 16))'],
+    [
+      'usage_adjustment_delta_check',
+      `CHECK (((delta <> 0) AND ((delta >= '-${MAX}'::bigint) AND (delta <= '${MAX}'::bigint))))`,
+    ],
+    ['closed_period_month_check', 'CHECK ((EXTRACT(day FROM month) = (1)::numeric))'],
+    [
+      'closed_period_totals_check',
+      `CHECK ((((api_calls >= 0) AND (api_calls <= '${MAX}'::bigint)) AND ((active_users >= 0) AND (active_users <= '${MAX}'::bigint)) AND ((storage_bytes >= 0) AND (storage_bytes <= '${MAX}'::bigint))))`,
+    ],
     ['quarantine_kind_check', expect.stringContaining('CHECK ((kind = ANY (ARRAY[')],
     ['tenant_active_user_month_check', 'CHECK ((EXTRACT(day FROM month) = (1)::numeric))'],
     ['tenant_active_user_user_hash_check', 'CHECK ((octet_length(user_hash) = 16))'],
@@ -91,6 +101,7 @@ test('ids are compared byte by byte', async () => {
     SELECT attrelid::regclass::text || '.' || attname FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
     WHERE relnamespace = 'tallygate'::regnamespace AND relkind = 'r' AND attcollation = '"C"'::regcollation`);
   expect(collated.flat().sort()).toEqual([
+    'tallygate.closed_period.tenant_id',
     'tallygate.event_dedupe.tenant_id',
     'tallygate.quota_charge.meter',
     'tallygate.quota_charge.tenant_id',
@@ -100,6 +111,8 @@ test('ids are compared byte by byte', async () => {
     'tallygate.tenant_active_user.tenant_id',
     'tallygate.tenant_storage.tenant_id',
     'tallygate.tenant_usage.tenant_id',
+    'tallygate.usage_adjustment.meter',
+    'tallygate.usage_adjustment.tenant_id',
   ]);
 });
 

@@ -11,7 +11,10 @@ const point = (text: string, bytes: number): StoragePoint => ({ atSeconds: at(te
 const storageOf = (date: string, points: readonly StoragePoint[], calendar = UTC_CALENDAR): StorageDay =>
   integrateDay(points, undefined, dayOf(date, calendar) as Period) as StorageDay;
 
-const NO_USAGE: KnownUsage = { days: [], activeUsers: 0, storageBefore: undefined, pointsOfLastDate: [] };
+const NO_USAGE: KnownUsage = {
+  ...{ days: [], activeUsers: 0, storageBefore: undefined, pointsOfLastDate: [] },
+  ...{ adjustments: [], closedMonths: [] },
+};
 const report = (from: string, to: string, usage: Partial<KnownUsage>, more: Partial<UsageReportInput> = {}) =>
   buildUsageReport({
     tenantId: 'acme',
@@ -207,4 +210,44 @@ test('a report is the sum of its days, and every number in it is whole, at most 
     ),
     { numRuns: 300 },
   );
+});
+
+describe('corrections', () => {
+  const usage = {
+    days: [
+      { usageDate: '2024-01-01', apiCalls: 100, activeUsers: 0 },
+      { usageDate: '2024-01-02', apiCalls: 40, activeUsers: 0 },
+    ],
+    adjustments: [
+      { usageDate: '2024-01-02', meter: 'api_calls', delta: -60 },
+      { usageDate: '2024-01-03', meter: 'api_calls', delta: 7 },
+      { usageDate: '2024-01-03', meter: 'tokens', delta: 1000 },
+    ],
+  };
+
+  test('are added to their days, which show what was recorded beside it; a day below 0 shows 0 and says so', () => {
+    const { daily } = report('2024-01-01', '2024-01-03', usage);
+    expect(daily.map(({ apiCalls, adjustments }) => [apiCalls, adjustments?.apiCalls])).toEqual([
+      [100, undefined],
+      [0, { recorded: 40, delta: -60, belowZero: true }],
+      [7, { recorded: 0, delta: 7, belowZero: false }],
+    ]);
+  });
+
+  test('are whole in the total, also what a day had too much', () => {
+    const { totals } = report('2024-01-01', '2024-01-03', usage);
+    expect(totals.apiCalls).toBe(87);
+    expect(totals.adjustments).toEqual({ apiCalls: { recorded: 140, delta: -53, belowZero: false } });
+  });
+
+  test('can make a total negative: then it shows 0 and says so', () => {
+    const { totals } = report('2024-01-02', '2024-01-02', usage);
+    expect(totals).toMatchObject({ apiCalls: 0, adjustments: { apiCalls: { belowZero: true } } });
+  });
+
+  test('leave no trace where there are none, also not of closed months', () => {
+    const plain = report('2024-01-01', '2024-01-01', usage);
+    expect('adjustments' in plain.totals || 'closedMonths' in plain).toBe(false);
+    expect(report('2024-01-01', '2024-01-01', { closedMonths: ['2024-01'] }).closedMonths).toEqual(['2024-01']);
+  });
 });

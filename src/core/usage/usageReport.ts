@@ -1,6 +1,7 @@
 // What the usage API answers for one tenant: every day of the period, from the ledger's rows, which has only days on which
 // something happened.
 import { datesBetween, dayOf, type Period, type TenantCalendar, type UsageDate } from '../time/calendar.js';
+import { type AdjustedFigure, type AdjustmentSum, adjustedFigure, shownOf } from './adjustments.js';
 import { integrateDay, type StorageDay, type StorageLevel, type StoragePoint } from './storageIntegral.js';
 
 /** Usage of a day or of a period. All numbers are at most 2^53-1 and saturate there. */
@@ -12,6 +13,8 @@ export interface UsageFigures {
   readonly activeUsers: number;
   /** For which part of the time, 0 to 1, a storage level is known. */
   readonly storageCoverage: number;
+  /** Present where a figure above was corrected: what was recorded, and what the corrections add. */
+  readonly adjustments?: { readonly apiCalls: AdjustedFigure };
 }
 
 /** One day of a report. */
@@ -29,6 +32,8 @@ export interface UsageReport {
   readonly daily: readonly UsageReportDay[];
   /** Up to when usage is in it: ISO 8601 in UTC. */
   readonly asOf: string;
+  /** Months (`YYYY-MM`) of the period that were closed, where there are any: what they were then is kept apart. */
+  readonly closedMonths?: readonly string[];
 }
 
 /** What the ledger knows (`LedgerUsage` of the port has this shape). */
@@ -46,6 +51,9 @@ export interface KnownUsage {
   readonly storageBefore: StorageDay | undefined;
   /** Points of today, where the range reaches it; those of another day are passed over. */
   readonly pointsOfLastDate: readonly StoragePoint[];
+  /** Corrections, added up by day and meter. */
+  readonly adjustments: readonly AdjustmentSum[];
+  readonly closedMonths: readonly string[];
 }
 
 /** What a report is made of. */
@@ -67,14 +75,34 @@ export function buildUsageReport(input: UsageReportInput): UsageReport {
   const dates = datesBetween(from, to < today ? to : today);
   const rows = new Map(usage.days.map((row) => [row.usageDate, row]));
   const storage = storageOf(input, dates, rows);
+  const deltas = new Map(usage.adjustments.filter(isOfApiCalls).map(({ usageDate, delta }) => [usageDate, delta]));
   const daily = dates.map((date, index) => {
     const row = rows.get(date);
-    return { date, ...figures(row?.apiCalls ?? 0, row?.activeUsers ?? 0, storage[index] as HeldStorage) };
+    const calls = { recorded: row?.apiCalls ?? 0, delta: deltas.get(date) };
+    return { date, ...figures(calls, row?.activeUsers ?? 0, storage[index] as HeldStorage) };
   });
-  const apiCalls = daily.reduce((sum, day) => sum + day.apiCalls, 0);
-  const totals = figures(apiCalls, dates.length === 0 ? 0 : usage.activeUsers, storage.reduce(addHeld, NOTHING_HELD));
-  return { tenantId, period: { from, to }, totals, daily, asOf: new Date(asOfMs).toISOString() };
+  // Of the parts and not of the days as they are shown: a day below 0 takes from the others what it has too much.
+  const calls = dates.map((date) => ({ recorded: rows.get(date)?.apiCalls ?? 0, delta: deltas.get(date) }));
+  const activeUsers = dates.length === 0 ? 0 : usage.activeUsers;
+  const totals = figures(calls.reduce(addCalls, NO_CALLS), activeUsers, storage.reduce(addHeld, NOTHING_HELD));
+  const report = { tenantId, period: { from, to }, totals, daily, asOf: new Date(asOfMs).toISOString() };
+  return usage.closedMonths.length === 0 ? report : { ...report, closedMonths: usage.closedMonths };
 }
+
+/** Calls as they were recorded, and what corrections add; undefined where there are none. */
+interface Calls {
+  readonly recorded: number;
+  readonly delta: number | undefined;
+}
+
+const NO_CALLS: Calls = { recorded: 0, delta: undefined };
+
+const addCalls = (a: Calls, b: Calls): Calls => ({
+  recorded: a.recorded + b.recorded,
+  delta: a.delta === undefined ? b.delta : a.delta + (b.delta ?? 0),
+});
+
+const isOfApiCalls = ({ meter }: AdjustmentSum): boolean => meter === 'api_calls';
 
 /** Storage over some time: of `elapsedMs`, levels were known for `coveredMs`. */
 interface HeldStorage {
@@ -116,13 +144,15 @@ const levelAfter = (day: StorageDay | undefined): StorageLevel | undefined =>
 
 const elapsedOf = (day: Period, asOfMs: number): number => Math.max(0, Math.min(day.end, asOfMs) - day.start);
 
-function figures(apiCalls: number, activeUsers: number, held: HeldStorage): UsageFigures {
+function figures({ recorded, delta }: Calls, activeUsers: number, held: HeldStorage): UsageFigures {
+  const apiCalls = adjustedFigure(saturated(recorded), saturated(delta ?? 0));
   return {
-    apiCalls: saturated(apiCalls),
+    apiCalls: shownOf(apiCalls),
     storageBytes: averageOf(held),
     activeUsers: saturated(activeUsers),
     // A row that was made before a change of zone may know more of its day than the calendar now gives it.
     storageCoverage: held.elapsedMs === 0 ? 0 : Math.min(1, held.coveredMs / held.elapsedMs),
+    ...(delta === undefined ? {} : { adjustments: { apiCalls } }),
   };
 }
 
@@ -133,4 +163,5 @@ export function averageOf({ byteMs, coveredMs }: Pick<StorageDay, 'byteMs' | 'co
   return saturated(Number((2n * byteMs + covered) / (2n * covered)));
 }
 
-const saturated = (count: number): number => Math.min(count, Number.MAX_SAFE_INTEGER);
+const saturated = (count: number): number =>
+  Math.max(-Number.MAX_SAFE_INTEGER, Math.min(count, Number.MAX_SAFE_INTEGER));

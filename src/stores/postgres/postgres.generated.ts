@@ -152,6 +152,31 @@ ORDER BY given.tenant_id COLLATE "C"
 ON CONFLICT (tenant_id) DO UPDATE SET integrated_at = excluded.integrated_at
 `;
 
+/** The text of `lockUsageDays.sql`. */
+export const lockUsageDays = `-- Locks days of one tenant, in the order of all writers: who holds a day's row owns that day's bit of every user.
+-- $1 tenant, $2 first days of months, $3 masks of days. Returns nothing that matters.
+SELECT usage_date::text AS usage_date
+FROM {schema}.tenant_usage
+WHERE tenant_id = $1::text
+  AND usage_date IN (
+    SELECT asked.month + (day - 1)
+    FROM unnest($2::date[], $3::integer[]) AS asked (month, day_mask)
+    CROSS JOIN generate_series(1, 31) AS day
+    WHERE asked.day_mask & (1 << (day - 1)) <> 0
+  )
+ORDER BY tenant_usage.usage_date
+FOR UPDATE
+`;
+
+/** The text of `lockUserMonths.sql`. */
+export const lockUserMonths = `-- The same as readUserMonths.sql, and locks the rows. $1 tenant, $2 the user's hash (hex). Returns month, day_mask.
+SELECT to_char(month, 'YYYY-MM-DD') AS month, day_mask
+FROM {schema}.tenant_active_user
+WHERE tenant_id = $1::text AND user_hash = decode($2, 'hex')
+ORDER BY tenant_active_user.month
+FOR UPDATE
+`;
+
 /** The text of `makeLedger.sql`. */
 export const makeLedger = `-- Makes the ledger's identity where it has none: of several who try, one wins. $1 id, $2 key (hex). Returns nothing.
 INSERT INTO {schema}.ledger (singleton, id, hash_key, created_at)
@@ -204,6 +229,17 @@ SELECT overlay(
   PLACING substr(clock.hex, 1, 8) || '-' || substr(clock.hex, 9, 4) FROM 1
 )::uuid::text AS id
 FROM (SELECT lpad(to_hex(floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint), 12, '0') AS hex) AS clock
+`;
+
+/** The text of `openProducers.sql`. */
+export const openProducers = `-- Producers that have not closed, those seen lately first. $1 milliseconds that count as lately, $2 how many at most.
+SELECT id::text AS id, host, pid, last_record, has_journal::integer AS has_journal,
+       floor(extract(epoch FROM last_seen_at) * 1000)::bigint AS last_seen_at_ms,
+       (last_seen_at > now() - $1::bigint * INTERVAL '1 millisecond')::integer AS is_live
+FROM {schema}.usage_producer
+WHERE closed_at IS NULL
+ORDER BY last_seen_at DESC, id
+LIMIT $2::integer
 `;
 
 /** The text of `otherLiveProducers.sql`. */
@@ -279,6 +315,15 @@ export const readConfigVersion = `-- The version of the last change; 0 before th
 SELECT coalesce(max(version), 0) AS version FROM {schema}.config_version
 `;
 
+/** The text of `readGaps.sql`. */
+export const readGaps = `-- Records that are known to be missing, the latest first. $1 how many at most. Returns them, each with the total of all.
+SELECT count(*) OVER () AS total, producer_id::text AS producer_id, from_record, to_record, reason,
+       floor(extract(epoch FROM recorded_at) * 1000)::bigint AS recorded_at_ms
+FROM {schema}.usage_gap
+ORDER BY usage_gap.recorded_at DESC, producer_id, from_record
+LIMIT $1::integer
+`;
+
 /** The text of `readLedger.sql`. */
 export const readLedger = `-- The ledger's identity; no row before it was made.
 SELECT id::text AS id, encode(hash_key, 'hex') AS hash_key FROM {schema}.ledger WHERE singleton = 1
@@ -296,6 +341,15 @@ ORDER BY migration_name
 /** The text of `readProducer.sql`. */
 export const readProducer = `-- Where a producer stands. $1 producer.
 SELECT last_record FROM {schema}.usage_producer WHERE id = $1::uuid
+`;
+
+/** The text of `readQuarantine.sql`. */
+export const readQuarantine = `-- Rows that were put aside, the oldest first. $1 how many at most. Returns them, each with the total of all.
+SELECT count(*) OVER () AS total, id::text AS id, producer_id::text AS producer_id, from_record, to_record, kind, content, reason,
+       floor(extract(epoch FROM quarantined_at) * 1000)::bigint AS quarantined_at_ms
+FROM {schema}.quarantine
+ORDER BY quarantined_at, id
+LIMIT $1::integer
 `;
 
 /** The text of `readReplaySource.sql`. */
@@ -435,6 +489,14 @@ FROM (VALUES (1)) AS always (one)
 LEFT JOIN {schema}.tenant AS setting ON setting.tenant_id = $1::text
 `;
 
+/** The text of `readUserMonths.sql`. */
+export const readUserMonths = `-- The months in which a user was active. $1 tenant, $2 the user's hash (hex). Returns month, day_mask.
+SELECT to_char(month, 'YYYY-MM-DD') AS month, day_mask
+FROM {schema}.tenant_active_user
+WHERE tenant_id = $1::text AND user_hash = decode($2, 'hex')
+ORDER BY tenant_active_user.month
+`;
+
 /** The text of `recordGap.sql`. */
 export const recordGap = `-- Keeps what is known to be missing; the same gap again changes nothing. $1 producer, $2 from, $3 to, $4 reason. Returns nothing.
 INSERT INTO {schema}.usage_gap (producer_id, from_record, to_record, reason, recorded_at)
@@ -465,6 +527,22 @@ WITH age AS (
 )
 SELECT (is_young OR EXISTS (SELECT FROM {schema}.usage_producer WHERE id = $1::uuid))::integer AS registered
 FROM age
+`;
+
+/** The text of `replaceQuarantinedHash.sql`. */
+export const replaceQuarantinedHash = `-- The same in rows that were put aside: one that is retried later must not bring the user back. $1 the hash, $2 its replacement (hex).
+-- Returns nothing.
+UPDATE {schema}.quarantine
+SET content = replace(content, $1::text, $2::text)
+WHERE kind = 'user' AND strpos(content, $1::text) > 0
+`;
+
+/** The text of `replaceUserHash.sql`. */
+export const replaceUserHash = `-- Gives the rows of a user another hash. $1 tenant, $2 the hash and $3 its replacement (hex), $4 first days of months.
+-- Returns nothing.
+UPDATE {schema}.tenant_active_user
+SET user_hash = decode($3, 'hex')
+WHERE tenant_id = $1::text AND month = ANY ($4::date[]) AND user_hash = decode($2, 'hex')
 `;
 
 /** The text of `resetQuota.sql`. */
@@ -520,6 +598,15 @@ FROM unnest($1::text[], $2::text[]) AS given (tenant_id, key)
 ORDER BY given.tenant_id COLLATE "C", decode(given.key, 'hex')
 ON CONFLICT (tenant_id, key) DO NOTHING
 RETURNING tenant_id, encode(key, 'hex') AS key
+`;
+
+/** The text of `takeQuarantined.sql`. */
+export const takeQuarantined = `-- Takes out a row that was put aside. Of several who ask one gets it: a rival waits here and then finds nothing. $1 its id.
+-- Returns it.
+DELETE FROM {schema}.quarantine
+WHERE id = $1::uuid
+RETURNING id::text AS id, producer_id::text AS producer_id, from_record, to_record, kind, content, reason,
+          floor(extract(epoch FROM quarantined_at) * 1000)::bigint AS quarantined_at_ms
 `;
 
 /** The text of `touchProducer.sql`. */

@@ -1,11 +1,12 @@
 -- One tenant's usage over a range of its days, in one statement and so in one snapshot.
 -- $1 tenant, $2 first date, $3 last date, $4 first days of the months, $5 the masks of the days that count in each.
 -- Returns one row: now_ms, has_usage (0 or 1), active_users (distinct), and as JSON text days, storage_before (or NULL),
--- points (of the days around the last date); and time_zone, billing_anchor_day, earlier_calendars, NULL without a setting.
+-- points (of the days around the last date), adjustments (sums by day and meter), closed_months; and time_zone, billing_anchor_day, earlier_calendars, NULL without a setting.
 SELECT
   floor(extract(epoch FROM now()) * 1000)::bigint AS now_ms,
   (EXISTS (SELECT FROM {schema}.tenant_usage WHERE tenant_id = $1::text)
-    OR EXISTS (SELECT FROM {schema}.quota_charge WHERE tenant_id = $1::text))::integer AS has_usage,
+    OR EXISTS (SELECT FROM {schema}.quota_charge WHERE tenant_id = $1::text)
+    OR EXISTS (SELECT FROM {schema}.usage_adjustment WHERE tenant_id = $1::text))::integer AS has_usage,
   (
     SELECT count(DISTINCT active.user_hash)
     FROM unnest($4::date[], $5::integer[]) AS asked (month, day_mask)
@@ -45,6 +46,21 @@ SELECT
         AND at < ($3::date + 3)::timestamp AT TIME ZONE 'UTC'
     ) AS point
   )::text AS points,
+  (
+    SELECT coalesce(json_agg(adjusted ORDER BY adjusted.date, adjusted.meter), '[]')
+    FROM (
+      SELECT to_char(usage_date, 'YYYY-MM-DD') AS date, meter,
+             GREATEST(LEAST(sum(delta), 9007199254740991), -9007199254740991)::bigint AS delta
+      FROM {schema}.usage_adjustment
+      WHERE tenant_id = $1::text AND usage_date BETWEEN $2::date AND $3::date
+      GROUP BY usage_date, meter
+    ) AS adjusted
+  )::text AS adjustments,
+  (
+    SELECT coalesce(json_agg(to_char(month, 'YYYY-MM') ORDER BY month), '[]')
+    FROM {schema}.closed_period
+    WHERE tenant_id = $1::text AND month = ANY ($4::date[])
+  )::text AS closed_months,
   setting.time_zone,
   setting.billing_anchor_day,
   setting.earlier_calendars::text AS earlier_calendars

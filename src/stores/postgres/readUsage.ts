@@ -2,6 +2,7 @@
 import { calendarOf } from '../../core/quota/setting.js';
 import { dateAt, datesBetween, type UsageDate } from '../../core/time/calendar.js';
 import { daysMask, monthOf } from '../../core/usage/activeDays.js';
+import type { AdjustmentSum } from '../../core/usage/adjustments.js';
 import type { LedgerDay, LedgerUsage, StoragePointRow } from '../../ports/usageLedger.js';
 import { onlyRow, optionalTextOf, type Row, textOf, wholeOf } from './columns.js';
 import type { Database } from './database.js';
@@ -32,6 +33,8 @@ function usageOf(row: Row, tenantId: string, to: UsageDate): LedgerUsage {
     activeUsers: wholeOf(row, 'active_users'),
     storageBefore: before === null ? undefined : storageBeforeOf(before),
     pointsOfLastDate: pointsOf(row, tenantId, to),
+    adjustments: adjustmentsOf(row),
+    closedMonths: JSON.parse(textOf(row, 'closed_months')) as string[],
     exists: wholeOf(row, 'has_usage') === 1,
     readAtMs: wholeOf(row, 'now_ms'),
   };
@@ -52,6 +55,11 @@ function dayOf(columns: DayColumns): LedgerDay {
 function storageBeforeOf(columns: DayColumns): LedgerUsage['storageBefore'] {
   const storage = storageDayOf(columns);
   return storage === undefined ? undefined : { ...storage, usageDate: columns.date };
+}
+
+function adjustmentsOf(row: Row): AdjustmentSum[] {
+  const sums = JSON.parse(textOf(row, 'adjustments')) as { date: UsageDate; meter: string; delta: number }[];
+  return sums.map(({ date, ...sum }) => ({ usageDate: date, ...sum }));
 }
 
 /** Of the points around a date those that lie in it, by the calendar of the same snapshot. */

@@ -1,0 +1,93 @@
+// A closed month: what was reported of it then, beside what is reported now. The difference is what arrived later.
+import type { Fault } from '../errors.js';
+import { isUsageDate, monthLength, type UsageDate } from '../time/calendar.js';
+import type { UsagePeriod } from './usagePeriod.js';
+import type { UsageFigures, UsageReport, UsageReportDay } from './usageReport.js';
+
+/** What changed in a figure. */
+export interface FigureChanges {
+  readonly apiCalls: number;
+  readonly storageBytes: number;
+  readonly activeUsers: number;
+}
+
+/** A day on which something arrived later. */
+export interface LateDay {
+  readonly date: UsageDate;
+  readonly asInvoiced: UsageFigures;
+  readonly now: UsageFigures;
+}
+
+/** The body of `GET /api/admin/usage/:tenantId/periods/:month`. */
+export interface MonthReport {
+  readonly tenantId: string;
+  readonly month: string;
+  /** When it was closed (ISO 8601 in UTC) and by whom; null as long as it is open, and so are the next two. */
+  readonly closed: { readonly at: string; readonly author: string } | null;
+  /** What was reported when it was closed: it never changes. */
+  readonly asInvoiced: Pick<UsageReport, 'totals' | 'daily' | 'asOf'> | null;
+  /** What has arrived since: `now` less `asInvoiced`. */
+  readonly since: { readonly totals: FigureChanges; readonly days: readonly LateDay[] } | null;
+  /** What is reported now. */
+  readonly now: UsageFigures;
+}
+
+/** What is wrong with a month that is to be closed or shown. `today`: the tenant's date. */
+export function monthFault(month: string, today: UsageDate): Fault | undefined {
+  const { to } = daysOfMonth(month) ?? {};
+  const shown = JSON.stringify(month.slice(0, 40));
+  if (to === undefined) return { location: 'month', message: `expected a month YYYY-MM, got ${shown}` };
+  if (to < today) return undefined;
+  return { location: 'month', message: `expected a month that is over, got ${shown} on ${today}` };
+}
+
+/** The days of a month, undefined where the text names none. */
+export function daysOfMonth(month: string): UsagePeriod | undefined {
+  const from = `${month}-01`;
+  if (!isUsageDate(from)) return undefined;
+  return { from, to: `${month}-${monthLength(Number(month.slice(0, 4)), Number(month.slice(5)))}` };
+}
+
+export function monthReport(
+  month: string,
+  now: UsageReport,
+  closed: { readonly closedAtMs: number; readonly author: string; readonly report: UsageReport } | undefined,
+): MonthReport {
+  const { tenantId, totals } = now;
+  if (closed === undefined) return { tenantId, month, closed: null, asInvoiced: null, since: null, now: totals };
+  const { report, author, closedAtMs } = closed;
+  return {
+    tenantId,
+    month,
+    closed: { at: new Date(closedAtMs).toISOString(), author },
+    asInvoiced: { totals: report.totals, daily: report.daily, asOf: report.asOf },
+    since: { totals: changes(report.totals, totals), days: lateDays(report.daily, now.daily) },
+    now: totals,
+  };
+}
+
+const changes = (before: UsageFigures, now: UsageFigures): FigureChanges => ({
+  apiCalls: now.apiCalls - before.apiCalls,
+  storageBytes: now.storageBytes - before.storageBytes,
+  activeUsers: now.activeUsers - before.activeUsers,
+});
+
+function lateDays(before: readonly UsageReportDay[], now: readonly UsageReportDay[]): LateDay[] {
+  const then = new Map(before.map((day) => [day.date, day]));
+  return now.flatMap((day) => {
+    const earlier = then.get(day.date);
+    if (earlier === undefined || !isChanged(earlier, day)) return [];
+    return [{ date: day.date, asInvoiced: figuresOf(earlier), now: figuresOf(day) }];
+  });
+}
+
+/** Corrections that cancel out, or that a day below 0 does not show, are a change too. */
+const isChanged = (before: UsageFigures, now: UsageFigures): boolean =>
+  before.apiCalls !== now.apiCalls ||
+  before.storageBytes !== now.storageBytes ||
+  before.activeUsers !== now.activeUsers ||
+  before.storageCoverage !== now.storageCoverage ||
+  before.adjustments?.apiCalls.recorded !== now.adjustments?.apiCalls.recorded ||
+  before.adjustments?.apiCalls.delta !== now.adjustments?.apiCalls.delta;
+
+const figuresOf = ({ date: _, ...figures }: UsageReportDay): UsageFigures => figures;

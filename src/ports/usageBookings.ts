@@ -1,0 +1,62 @@
+// What is booked in the ledger at once, each under an id of its own, because whoever asks must be told whether it was booked before:
+// corrections and closed months. Beside the batches of usageLedger.ts, on the same ledger.
+import type { UsageDate } from '../core/time/calendar.js';
+import type { UsageReport } from '../core/usage/usageReport.js';
+
+/** A correction to book. */
+export interface Adjustment {
+  readonly tenantId: string;
+  /** 16 bytes: the hash of the caller's idempotency key. */
+  readonly key: Buffer;
+  readonly usageDate: UsageDate;
+  readonly meter: string;
+  /** What is added when the day is read: whole, not 0, between -(2^53-1) and 2^53-1. */
+  readonly delta: number;
+  readonly reason: string;
+  readonly author: string;
+}
+
+/** A correction as it was booked. */
+export interface BookedAdjustment extends Omit<Adjustment, 'tenantId' | 'key'> {
+  /** The ledger's clock, in milliseconds since 1970. */
+  readonly adjustedAtMs: number;
+}
+
+/** `repeated`: it was booked before, and is not booked again. `conflict`: something else was booked under the key; nothing is now. */
+export type AdjustmentOutcome =
+  | { readonly outcome: 'booked' | 'repeated'; readonly adjustment: BookedAdjustment }
+  | { readonly outcome: 'conflict' };
+
+/** A month to close, with what was reported of it. */
+export interface PeriodToClose {
+  readonly tenantId: string;
+  /** `YYYY-MM`. */
+  readonly month: string;
+  readonly author: string;
+  readonly report: UsageReport;
+}
+
+/** A month that was closed. */
+export interface ClosedPeriod extends PeriodToClose {
+  /** The ledger's clock, in milliseconds since 1970. */
+  readonly closedAtMs: number;
+}
+
+/**
+ * Callers may rely on: what has an id is booked once, whoever sends it again and however many at once, and each call is booked whole or
+ * not at all. Methods reject as those of `UsageLedger` do.
+ */
+export interface UsageBookings {
+  /** The key counts for ever: a repeat is never a second correction. */
+  adjust(adjustment: Adjustment): Promise<AdjustmentOutcome>;
+  /** Corrections of a range of days, both inclusive, the oldest booking first, at most `most`. */
+  readAdjustments(query: {
+    readonly tenantId: string;
+    readonly from: UsageDate;
+    readonly to: UsageDate;
+    readonly most: number;
+  }): Promise<readonly BookedAdjustment[]>;
+  /** Of several that close a month the first counts; all get what it kept. */
+  closePeriod(period: PeriodToClose): Promise<ClosedPeriod>;
+  readClosedPeriod(tenantId: string, month: string): Promise<ClosedPeriod | undefined>;
+}

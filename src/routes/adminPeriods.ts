@@ -1,0 +1,43 @@
+// POST /usage/:tenantId/periods/:month/close: keeps a month as it is reported now. GET /usage/:tenantId/periods/:month: that, and
+// what has arrived since.
+import { locatedBelow } from '../http/faults.js';
+import { forwarding } from '../http/forwarding.js';
+import type { MatchedRequest, RouteTable } from '../http/handler.js';
+import { tenantOfPath } from '../http/requestInput.js';
+import { sendJson } from '../http/respond.js';
+
+/** What the routes need. Both reject with `invalid_request`, located at `month`, and `tenant_not_found`. */
+export interface AdminPeriodsParts {
+  readonly closedPeriods: {
+    close(tenantId: string, month: string, author: string): Promise<object>;
+    read(tenantId: string, month: string): Promise<object>;
+  };
+}
+
+/** Who closes, as long as there is one token and it has no name. */
+const AUTHOR = 'admin';
+
+export function mountAdminPeriods(router: RouteTable, { closedPeriods }: AdminPeriodsParts): void {
+  const path = '/usage/:tenantId/periods/:month';
+  router.post(
+    `${path}/close`,
+    forwarding(async (req, res) =>
+      sendJson(res, 200, await located(closedPeriods.close(tenantOf(req), monthOf(req), AUTHOR))),
+    ),
+  );
+  router.get(
+    path,
+    forwarding(async (req, res) => sendJson(res, 200, await located(closedPeriods.read(tenantOf(req), monthOf(req))))),
+  );
+}
+
+const tenantOf = (req: MatchedRequest): string => tenantOfPath(req.params.tenantId);
+const monthOf = (req: MatchedRequest): string => String(req.params.month);
+
+async function located(answer: Promise<object>): Promise<object> {
+  try {
+    return await answer;
+  } catch (error) {
+    throw locatedBelow('path', error);
+  }
+}

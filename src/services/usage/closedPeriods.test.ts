@@ -1,0 +1,64 @@
+// When a month can be closed, and that the figure as invoiced is the one of the first close.
+import { expect, test } from 'vitest';
+import { hasCode } from '../../core/errors.js';
+import { UTC_CALENDAR } from '../../core/time/calendar.js';
+import type { UsageReport } from '../../core/usage/usageReport.js';
+import type { ClosedPeriod } from '../../ports/usageBookings.js';
+import { ClosedPeriods } from './closedPeriods.js';
+
+const MARCH = Date.UTC(2024, 2, 1, 0, 0, 1);
+
+function given({ nowMs = MARCH, timeZone = 'UTC' } = {}) {
+  const state = { apiCalls: 10, asOfMs: nowMs, kept: undefined as ClosedPeriod | undefined };
+  const report = (): UsageReport => ({
+    tenantId: 'acme',
+    period: { from: '2024-02-01', to: '2024-02-29' },
+    totals: { apiCalls: state.apiCalls, storageBytes: 0, activeUsers: 0, storageCoverage: 0 },
+    daily: [],
+    asOf: new Date(state.asOfMs).toISOString(),
+  });
+  const periods = new ClosedPeriods({
+    bookings: {
+      closePeriod: async (period) => {
+        state.kept ??= { ...period, closedAtMs: nowMs };
+        return state.kept;
+      },
+      readClosedPeriod: async () => state.kept,
+    },
+    usageService: { query: async () => report() },
+    quotaOf: () => ({ calendar: { ...UTC_CALENDAR, timeZone } }),
+    clock: { wallMs: () => nowMs, monotonicMs: () => 0 },
+  });
+  return { state, periods };
+}
+
+test('the figure as invoiced is that of the first close, whatever comes later and whoever closes again', async () => {
+  const { state, periods } = given();
+  expect((await periods.read('acme', '2024-02')).closed).toBeNull();
+  expect((await periods.close('acme', '2024-02', 'ann')).asInvoiced?.totals.apiCalls).toBe(10);
+  state.apiCalls = 13;
+  for (const answer of [await periods.close('acme', '2024-02', 'bob'), await periods.read('acme', '2024-02')]) {
+    expect(answer.closed?.author).toBe('ann');
+    expect([answer.asInvoiced?.totals.apiCalls, answer.since?.totals.apiCalls, answer.now.apiCalls]).toEqual([
+      10, 3, 13,
+    ]);
+  }
+});
+
+test('a month is over when it is over for the tenant', async () => {
+  const [west, east] = [given({ timeZone: 'America/New_York' }), given({ timeZone: 'UTC' })];
+  const refused = west.periods.close('acme', '2024-02', 'ann');
+  await expect(refused).rejects.toSatisfy((error) => hasCode(error, 'invalid_request'));
+  expect(west.state.kept).toBeUndefined();
+  await east.periods.close('acme', '2024-02', 'ann');
+});
+
+test('a month is not closed while usage of it waits in this process', async () => {
+  const { state, periods } = given();
+  state.asOfMs = Date.UTC(2024, 1, 29, 23, 59, 59);
+  const refused = periods.close('acme', '2024-02', 'ann');
+  await expect(refused).rejects.toSatisfy((error) => hasCode(error, 'ledger_unavailable'));
+  expect(state.kept).toBeUndefined();
+  state.asOfMs = Date.UTC(2024, 2, 1);
+  expect((await periods.close('acme', '2024-02', 'ann')).closed).not.toBeNull();
+});
