@@ -16,6 +16,7 @@ import { type ChargeRule, TenantCounters } from '../quota/tenantCounters.js';
 import { sharedRedisUrl } from '../servers/redisServer.js';
 import * as chargeMutants from './chargeMutants.js';
 import { MutantStore } from './mutantStore.js';
+import { usedAfterRelease } from './reservedMonth.js';
 import { tenSegments, twoBuckets } from './slidingMutants.js';
 
 describe('the conformance suite catches', () => {
@@ -144,6 +145,11 @@ class ToTheWindowsEnd implements DenialMemory {
 test('the law of remembered denials catches one that is remembered to the window’s end', () => {
   remembersDenialsRightly(() => new RememberedDenials());
   expect(() => remembersDenialsRightly(() => new ToTheWindowsEnd())).toThrow(/no longer, however long the window/);
+});
+
+test('an estimate that is booked in the ledger is caught: released, it comes back with the next floor', async () => {
+  expect(await usedAfterRelease((decision) => decision)).toBe(2);
+  expect(await usedAfterRelease((decision) => ({ ...decision, isReservation: false }))).toBe(62);
 });
 
 describe('a reply that is lost on its way', () => {
