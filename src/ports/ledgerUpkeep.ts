@@ -1,0 +1,81 @@
+// What an operator asks of a ledger: rows that were put aside, usage that is known to be missing, who feeds it, and that a user be
+// forgotten. Beside usageLedger.ts, on the same ledger; no request ever waits for any of this.
+
+/** What a row that was put aside holds. */
+export type QuarantineKind = 'call' | 'charge' | 'user' | 'storage' | 'commit';
+
+/** A row of a batch that the tables refused. Its batch counts without it. */
+export interface QuarantinedRow {
+  readonly id: string;
+  /** Whose usage it is, in which of its records: `from + 1 .. to`. */
+  readonly producerId: string;
+  readonly from: number;
+  readonly to: number;
+  readonly kind: QuarantineKind;
+  /** The row as JSON in ASCII, bytes in hex. */
+  readonly content: string;
+  /** Why the tables refused it then. */
+  readonly reason: string;
+  /** The ledger's clock, in milliseconds since 1970. */
+  readonly quarantinedAtMs: number;
+}
+
+/** Some of the rows that were put aside, the oldest first, and how many there are. */
+export interface QuarantineList {
+  readonly total: number;
+  readonly rows: readonly QuarantinedRow[];
+}
+
+/** `refused`: the tables refuse it still, and it stays where it is. `unknown`: no row with this id was put aside, or it is gone. */
+export type RetryOutcome =
+  | { readonly outcome: 'applied'; readonly row: QuarantinedRow }
+  | { readonly outcome: 'refused'; readonly reason: string }
+  | { readonly outcome: 'unknown' };
+
+/** A gap as the ledger keeps it. */
+export interface KnownGap {
+  readonly producerId: string;
+  /** Records `from + 1 .. to` are missing. */
+  readonly from: number;
+  readonly to: number;
+  readonly reason: string;
+  /** The ledger's clock, in milliseconds since 1970. */
+  readonly recordedAtMs: number;
+}
+
+/** Some of the gaps, the latest first, and how many there are. */
+export interface GapList {
+  readonly total: number;
+  readonly gaps: readonly KnownGap[];
+}
+
+/** A producer that has not said that it closed. */
+export interface OpenProducer {
+  readonly producerId: string;
+  readonly host: string;
+  readonly pid: number;
+  /** Records up to this one are in the ledger. */
+  readonly lastRecord: number;
+  readonly hasJournal: boolean;
+  /** The ledger's clock, in milliseconds since 1970. */
+  readonly lastSeenAtMs: number;
+  /** Whether it was seen within 10 minutes; one that was not has died, or cannot reach the ledger. */
+  readonly isLive: boolean;
+}
+
+/** Callers may rely on: a row that was put aside is applied or discarded once, whoever asks. Methods reject as those of `UsageLedger` do. */
+export interface LedgerUpkeep {
+  quarantined(most: number): Promise<QuarantineList>;
+  /** Applies the row to its own day and takes it out, in one transaction. */
+  retryQuarantined(id: string): Promise<RetryOutcome>;
+  /** Takes the row out and returns it: its usage is in no ledger then. undefined where there is none with this id. */
+  discardQuarantined(id: string): Promise<QuarantinedRow | undefined>;
+  gaps(most: number): Promise<GapList>;
+  /** The live ones first, at most 1,000. */
+  openProducers(): Promise<readonly OpenProducer[]>;
+  /**
+   * Puts one random value in the place of a user's hash, in all rows of the user: no count changes, over no range. Whoever has the
+   * same hash later is somebody new. Resolves to the months in which the user was active, 0 where nothing is kept.
+   */
+  eraseUser(tenantId: string, userHash: Buffer): Promise<number>;
+}

@@ -1,0 +1,92 @@
+// What lies in the quarantine as text, back as a row of a batch. It was written by whichever version of us met it.
+import { TallygateError } from '../../core/errors.js';
+import type { QuarantinedRow, QuarantineKind } from '../../ports/ledgerUpkeep.js';
+import type {
+  ActiveUserRow,
+  CallRow,
+  ChargeRow,
+  CommitRow,
+  StoragePointRow,
+  UsageSums,
+} from '../../ports/usageLedger.js';
+
+const NONE: UsageSums = { calls: [], charges: [], users: [], storage: [], commits: [] };
+const KINDS: readonly QuarantineKind[] = ['call', 'charge', 'user', 'storage', 'commit'];
+
+/** @throws TallygateError `ledger_refused` where this version does not know the kind */
+export function quarantineKindOf(text: string): QuarantineKind {
+  const kind = KINDS.find((one) => one === text);
+  if (kind === undefined) throw refused(`a row of the kind "${text}", which this version does not know`);
+  return kind;
+}
+
+/** @throws TallygateError `ledger_refused` where the content lacks something, as where a number was none and JSON made it null */
+export function sumsOfQuarantined({ kind, content }: Pick<QuarantinedRow, 'kind' | 'content'>): UsageSums {
+  const fields = new Fields(content);
+  const tenantId = fields.text('tenantId');
+  if (kind === 'call') return { ...NONE, calls: [callOf(fields, tenantId)] };
+  if (kind === 'charge') return { ...NONE, charges: [chargeOf(fields, tenantId)] };
+  if (kind === 'user') return { ...NONE, users: [userOf(fields, tenantId)] };
+  if (kind === 'storage') return { ...NONE, storage: [pointOf(fields, tenantId)] };
+  return { ...NONE, commits: [commitOf(fields, tenantId)] };
+}
+
+const callOf = (fields: Fields, tenantId: string): CallRow => ({
+  ...{ tenantId, usageDate: fields.text('usageDate') },
+  apiCalls: fields.number('apiCalls'),
+});
+
+const chargeOf = (fields: Fields, tenantId: string): ChargeRow => ({
+  ...{ tenantId, usageDate: fields.text('usageDate'), meter: fields.text('meter') },
+  resetNumber: fields.number('resetNumber'),
+  units: fields.number('units'),
+  denied: fields.number('denied'),
+  unconfirmed: fields.number('unconfirmed'),
+  overage: fields.number('overage'),
+});
+
+const userOf = (fields: Fields, tenantId: string): ActiveUserRow => ({
+  ...{ tenantId, month: fields.text('month') },
+  userHash: fields.bytes('userHash'),
+  dayMask: fields.number('dayMask'),
+});
+
+const pointOf = (fields: Fields, tenantId: string): StoragePointRow => ({
+  ...{ tenantId, id: fields.text('id') },
+  atSeconds: fields.number('atSeconds'),
+  bytes: fields.number('bytes'),
+});
+
+const commitOf = (fields: Fields, tenantId: string): CommitRow => ({
+  ...{ tenantId, usageDate: fields.text('usageDate'), meter: fields.text('meter') },
+  resetNumber: fields.number('resetNumber'),
+  units: fields.number('units'),
+  key: fields.bytes('key'),
+});
+
+/** The content by field, each as what it must be. */
+class Fields {
+  readonly #content: Readonly<Record<string, unknown>>;
+
+  constructor(content: string) {
+    this.#content = JSON.parse(content) as Readonly<Record<string, unknown>>;
+  }
+
+  text(name: string): string {
+    const value = this.#content[name];
+    if (typeof value === 'string') return value;
+    throw refused(`no text in the row's ${name}`);
+  }
+
+  number(name: string): number {
+    const value = this.#content[name];
+    if (typeof value === 'number') return value;
+    throw refused(`no number in the row's ${name}`);
+  }
+
+  bytes(name: string): Buffer {
+    return Buffer.from(this.text(name), 'hex');
+  }
+}
+
+const refused = (what: string): TallygateError => new TallygateError('ledger_refused', `There is ${what}.`);
