@@ -18,7 +18,7 @@ export interface ReadableJournal {
   /** Whole records beyond `after` and up to `upTo`, in order; ends early once they have `mostRows` rows. What is not there is missing. */
   read(after: number, upTo: number, mostRows: number): Promise<readonly JournalRecord[]>;
   /**
-   * Says that an attempt may end at `record`: must come before the attempt's first statement. False where the owner merges or has
+   * Says that an attempt may end at `record`, the last that was read: must come before the attempt's first statement. False where the owner merges or has
    * merged around it, or the journal belongs to another id by now: then what was read is to be read again.
    */
   mark(record: number): Promise<boolean>;
