@@ -16,6 +16,12 @@ export interface AppListening {
   readonly port: number;
 }
 
+/** Answer to `close`. */
+export interface AppClosed {
+  /** Requests that were decided although Redis had not answered in time. */
+  readonly withoutStore: number;
+}
+
 /** Answer to `end`: CPU of the process since `begin`, in microseconds. */
 export interface AppUsed {
   readonly cpuUs: number;
@@ -77,8 +83,7 @@ async function main(): Promise<void> {
     }
     server.close();
     server.closeAllConnections();
-    await close();
-    return {};
+    return { withoutStore: await close() };
   });
 }
 

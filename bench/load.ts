@@ -3,15 +3,17 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { answerCalls } from './calls.js';
-import { TENANT_COUNT, type Traffic, tenantIds, tenantOrder } from './traffic.js';
+import { type Order, TENANT_COUNT, tenantIds, tenantOrder } from './traffic.js';
 
 /** What to send. */
 export interface LoadQuestion {
   readonly port: number;
-  readonly traffic: Traffic;
+  readonly order: Order;
   readonly connections: number;
   /** No request begins after so many milliseconds; those under way are waited for. */
   readonly durationMs: number;
+  /** And none after so many. @defaultValue no bound */
+  readonly requests?: number;
 }
 
 /** What came back. */
@@ -33,7 +35,11 @@ const LENGTH = /\r\ncontent-length: (\d+)\r\n/i;
 const requests = tenantIds(TENANT_COUNT).map((tenantId) =>
   Buffer.from(`GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nx-tenant: ${tenantId}\r\n\r\n`, 'latin1'),
 );
-const orders: Readonly<Record<Traffic, Uint16Array>> = { hot: tenantOrder('hot'), zipf: tenantOrder('zipf') };
+const orders: Readonly<Record<Order, Uint16Array>> = {
+  hot: tenantOrder('hot'),
+  zipf: tenantOrder('zipf'),
+  each: tenantOrder('each'),
+};
 /** Kept open from one call to the next: a server is measured at answering, not at accepting. */
 const open = new Map<number, readonly Socket[]>();
 
@@ -46,17 +52,26 @@ async function socketsTo(port: number, count: number): Promise<readonly Socket[]
   return sockets;
 }
 
-async function send({ port, traffic, connections, durationMs }: LoadQuestion): Promise<LoadAnswer> {
+async function send({
+  port,
+  order: kind,
+  connections,
+  durationMs,
+  requests: most = Infinity,
+}: LoadQuestion): Promise<LoadAnswer> {
   const sockets = await socketsTo(port, connections);
-  const order = orders[traffic];
+  const order = orders[kind];
   const times: number[] = [];
   let next = 0;
   let others = 0;
   const startedAt = performance.now();
-  const nextRequest = (): Buffer => requests[order[next++ % order.length] as number] as Buffer;
+  const nextRequest = (): Buffer | undefined =>
+    next === most || performance.now() >= startedAt + durationMs
+      ? undefined
+      : requests[order[next++ % order.length] as number];
   await Promise.all(
     sockets.map((socket) =>
-      ask(socket, nextRequest, startedAt + durationMs, (status, ms) => {
+      ask(socket, nextRequest, (status, ms) => {
         times.push(ms);
         if (status !== '200') others += 1;
       }),
@@ -68,19 +83,20 @@ async function send({ port, traffic, connections, durationMs }: LoadQuestion): P
   return { requests: times.length - others, others, elapsedMs, p50Ms: at(0.5), p99Ms: at(0.99) };
 }
 
-/** Sends one request after the other on a connection until `untilMs`. Resolves once the last one is answered. */
+/** Sends one request after the other on a connection until there is none. Resolves once the last one is answered. */
 function ask(
   socket: Socket,
-  nextRequest: () => Buffer,
-  untilMs: number,
+  nextRequest: () => Buffer | undefined,
   onAnswer: (status: string, ms: number) => void,
 ): Promise<void> {
   return new Promise((resolve, reject) => {
     let text = '';
     let sentAt = 0;
     const write = () => {
+      const request = nextRequest();
+      if (request === undefined) return done();
       sentAt = performance.now();
-      socket.write(nextRequest());
+      socket.write(request);
     };
     const done = (error?: Error) => {
       socket.off('data', onData).off('error', done).off('close', onClose);
@@ -91,11 +107,9 @@ function ask(
     const onData = (bytes: Buffer) => {
       text += bytes.toString('latin1');
       if (!isWhole(text)) return;
-      const now = performance.now();
-      onAnswer(text.slice(9, 12), now - sentAt);
+      onAnswer(text.slice(9, 12), performance.now() - sentAt);
       text = '';
-      if (now < untilMs) write();
-      else done();
+      write();
     };
     socket.on('data', onData).on('error', done).on('close', onClose);
     write();

@@ -69,7 +69,7 @@ function textOf(findings: Findings, options: BenchOptions): string {
     `All of it on one machine. Its load before and after each round: ${load}.`,
     '',
     figuresText(cells),
-    `${findings.meteredRequests} requests answered with Tallygate, ${findings.ledgerCalls} in the ledger.`,
+    `${findings.meteredRequests} requests answered with Tallygate, ${findings.ledgerCalls} in the ledger; ${findings.withoutStore} of them decided without an answer of Redis in time.`,
     `${others} answers with another status than 200.`,
     `${findings.redisBytesPerTenant.toFixed(0)} bytes of Redis a tenant (${options.memoryTenants} tenants, UUIDs, four fixed limits).`,
     '',

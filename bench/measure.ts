@@ -3,14 +3,14 @@ import { loadavg } from 'node:os';
 import { join } from 'node:path';
 import { type StartedProcess, startProcess } from '../test/servers/childProcess.js';
 import { newFolder } from '../test/servers/runFolder.js';
-import type { AppListening, AppQuestion, AppUsed } from './app.js';
+import type { AppClosed, AppListening, AppQuestion, AppUsed } from './app.js';
 import { call } from './calls.js';
 import type { Cell, MeasuredCell, Sample } from './figures.js';
 import type { LoadAnswer, LoadQuestion } from './load.js';
 import type { BenchOptions } from './options.js';
 import { FRAMEWORKS, type Framework, isMetered, LIMIT, ROW_ENVIRONMENT, ROWS, type Row } from './rows.js';
 import type { BenchStores } from './stores.js';
-import { TRAFFICS } from './traffic.js';
+import { type Order, TENANT_COUNT, TRAFFICS } from './traffic.js';
 
 /** Longest wait for an answer beyond the time that its work is given. */
 const PATIENCE_MS = 60_000;
@@ -41,6 +41,8 @@ export interface Measurement {
   readonly rounds: number;
   /** Requests that rows which meter have answered with 200, warm-up and lead-ins included. */
   readonly meteredRequests: number;
+  /** Those of them that were decided although Redis had not answered within its timeout: the machine was too busy. */
+  readonly withoutStore: number;
   /** The machine's load over one minute, at the end of each round. */
   readonly loads: readonly number[];
 }
@@ -68,7 +70,7 @@ export class Bench {
       FRAMEWORKS.flatMap((framework) => ROWS.map((row) => this.#startApp(framework, row))),
     );
     this.#say(`${apps.length} apps are up`);
-    for (const app of apps) await this.#warmUp(load, app);
+    await this.#warmUp(load, apps);
     const cells = TRAFFICS.flatMap((traffic) =>
       apps.map((app) => ({ app, traffic, framework: app.framework, row: app.row, samples: [] as Sample[] })),
     );
@@ -84,11 +86,13 @@ export class Bench {
       loads.push(loadavg()[0] ?? Number.NaN);
       this.#say(`round ${round} of ${rounds} is done`);
     }
-    for (const app of apps) await this.#ask(app, 'close');
+    let withoutStore = 0;
+    for (const app of apps) withoutStore += (await this.#ask<AppClosed>(app, 'close')).withoutStore;
     return {
       cells: cells.map(({ traffic, framework, row, samples }) => ({ traffic, framework, row, samples })),
       rounds: loads.length,
       meteredRequests: this.#meteredRequests,
+      withoutStore,
       loads,
     };
   }
@@ -117,21 +121,29 @@ export class Bench {
     return { framework, row, process: started, port };
   }
 
-  async #warmUp(load: StartedProcess, app: App): Promise<void> {
+  /**
+   * Twice each tenant, with other traffic between: a process asks the ledger at a tenant's first request, and once more after its
+   * next flush.
+   */
+  async #warmUp(load: StartedProcess, apps: readonly App[]): Promise<void> {
     const { warmUpRequests, warmUpMs } = this.#options;
-    const startedAt = performance.now();
-    for (let answered = 0; answered < warmUpRequests && performance.now() - startedAt < warmUpMs; ) {
-      for (const traffic of TRAFFICS)
-        answered += (await this.#send(load, { ...app, traffic }, app.port, WARM_UP_STEP_MS)).requests;
+    const all = { durationMs: warmUpMs, requests: TENANT_COUNT };
+    for (const app of apps) {
+      const startedAt = performance.now();
+      let answered = (await this.#send(load, app, 'each', all)).requests;
+      while (answered < warmUpRequests && performance.now() - startedAt < warmUpMs)
+        for (const order of TRAFFICS)
+          answered += (await this.#send(load, app, order, { durationMs: WARM_UP_STEP_MS })).requests;
     }
+    for (const app of apps) await this.#send(load, app, 'each', all);
   }
 
   async #measure(load: StartedProcess, cell: Cell, app: App): Promise<Sample> {
     const { leadInMs, measureMs } = this.#options;
-    await this.#send(load, cell, app.port, leadInMs);
+    await this.#send(load, app, cell.traffic, { durationMs: leadInMs });
     const callsBefore = await this.#stores.redisCalls();
     await this.#ask(app, 'begin');
-    const sent = await this.#send(load, cell, app.port, measureMs);
+    const sent = await this.#send(load, app, cell.traffic, { durationMs: measureMs });
     const { cpuUs } = await this.#ask<AppUsed>(app, 'end');
     const redisCalls = (await this.#stores.redisCalls()) - callsBefore;
     const answered = sent.requests + sent.others;
@@ -146,9 +158,14 @@ export class Bench {
     };
   }
 
-  async #send(load: StartedProcess, { traffic, row }: Cell, port: number, durationMs: number): Promise<LoadAnswer> {
-    const question: LoadQuestion = { port, traffic, durationMs, connections: this.#options.connections };
-    const answer = await call<LoadAnswer>(load, question, durationMs + PATIENCE_MS);
+  async #send(
+    load: StartedProcess,
+    { port, row }: App,
+    order: Order,
+    bounds: Pick<LoadQuestion, 'durationMs' | 'requests'>,
+  ): Promise<LoadAnswer> {
+    const question: LoadQuestion = { port, order, connections: this.#options.connections, ...bounds };
+    const answer = await call<LoadAnswer>(load, question, bounds.durationMs + PATIENCE_MS);
     if (isMetered(row)) this.#meteredRequests += answer.requests;
     return answer;
   }

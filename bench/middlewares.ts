@@ -13,10 +13,14 @@ export interface Mounted {
   readonly handlers: readonly Handler[];
   /** Resolves when what was booked is where it belongs. */
   readonly settle: () => Promise<unknown>;
-  readonly close: () => Promise<unknown>;
+  /** Resolves with the requests that Redis was too late for, since it was mounted. */
+  readonly close: () => Promise<number>;
 }
 
-const nothing = (): Promise<void> => Promise.resolve();
+const nothing = (): Promise<number> => Promise.resolve(0);
+
+/** Decisions that were made without an answer of the store, in the text of Tallygate's metrics. */
+const WITHOUT_STORE = /^tallygate_decisions_total\{outcome="(?:unavailable|unconfirmed)"\} (\d+)$/gm;
 
 /** Makes a row's middlewares by the process's environment. */
 export async function mount(row: Row): Promise<Mounted> {
@@ -52,7 +56,7 @@ function rateLimiterFlexible(): Mounted {
       },
     );
   };
-  return { handlers: [handler], settle: () => redis.ping(), close: () => redis.quit() };
+  return { handlers: [handler], settle: () => redis.ping(), close: () => redis.quit().then(() => 0) };
 }
 
 function setHeaders(res: ServerResponse, name: string, { remainingPoints }: RateLimiterRes): void {
@@ -67,6 +71,10 @@ async function tallygate(): Promise<Mounted> {
   return {
     handlers: [made.tenantQuota(), made.usageMeter()],
     settle: () => made.flush(),
-    close: () => made.close(),
+    close: async () => {
+      const found = [...(await made.metrics()).matchAll(WITHOUT_STORE)];
+      await made.close();
+      return found.reduce((sum, [, requests]) => sum + Number(requests), 0);
+    },
   };
 }

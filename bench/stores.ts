@@ -48,10 +48,12 @@ export async function startStores(): Promise<BenchStores> {
       environment: { DATABASE_URL: postgres.url, REDIS_URL: redisServer.url },
       redisCalls: async () =>
         [...(await redis.info('commandstats')).matchAll(COUNTED)].reduce((sum, [, calls]) => sum + Number(calls), 0),
-      redisSize: async () => ({
-        bytes: Number(/^used_memory:(\d+)/m.exec(await redis.info('memory'))?.[1]),
-        keys: await redis.dbsize(),
-      }),
+      redisSize: async () => {
+        const info = await redis.info('memory');
+        const field = (name: string) => Number(new RegExp(`^${name}:(\\d+)`, 'm').exec(info)?.[1] ?? 0);
+        // What the buffers of connections take changes with the traffic.
+        return { bytes: field('used_memory') - field('mem_clients_normal'), keys: await redis.dbsize() };
+      },
       meteredCalls: async () => {
         const { rows } = await database.query(
           'select coalesce(sum(api_calls), 0) as calls from tallygate.tenant_usage',

@@ -8,6 +8,9 @@ const ORDER_LENGTH = 65_536;
 /** One tenant that sends everything, or 1,000 whose traffic falls with their rank (Zipf's law, exponent 1). */
 export type Traffic = 'hot' | 'zipf';
 
+/** What can be sent: also each tenant in turn, so that none of them is new any more. */
+export type Order = Traffic | 'each';
+
 export const TRAFFICS: readonly Traffic[] = ['hot', 'zipf'];
 
 /** What the traffic is called in print. */
@@ -38,9 +41,10 @@ export function tenantIds(count: number): readonly string[] {
 }
 
 /** The ranks of the tenants that send, request by request: 0 sends the most. Sent in a circle. */
-export function tenantOrder(traffic: Traffic): Uint16Array {
+export function tenantOrder(kind: Order): Uint16Array {
   const order = new Uint16Array(ORDER_LENGTH);
-  if (traffic === 'hot') return order;
+  if (kind === 'hot') return order;
+  if (kind === 'each') return order.map((_, index) => index % TENANT_COUNT);
   const shares: number[] = [];
   let sum = 0;
   for (let rank = 1; rank <= TENANT_COUNT; rank += 1) {
