@@ -122,17 +122,41 @@ export class DiskOwnJournal implements OwnJournal {
       // It stays behind the last record: whoever reads it puts it aside.
       this.#refused(error);
     }
-    if (this.#unsynced.has(open.file)) this.#sealed.push(open.file);
+    // Not under a sync: another file, or a socket, would get its descriptor, and be synced in its place.
+    if (this.#unsynced.has(open.file) || this.#syncing.has(open.file)) this.#sealed.push(open.file);
     else open.file.close();
   }
 
   /** Sealed files that are to be synced, and then closed. */
   #sealed: OpenFile[] = [];
+  /** Files that the sync under way takes or has taken. */
+  #syncing: ReadonlySet<OpenFile> = new Set();
+  #underWay: Promise<void> | undefined;
+  #next: Promise<void> | undefined;
 
-  async sync(): Promise<void> {
-    const files = [...this.#unsynced];
+  /** One after another, so that none closes what another one syncs. Whoever comes during one waits for the one after it. */
+  sync(): Promise<void> {
+    if (this.#next !== undefined) return this.#next;
+    if (this.#underWay === undefined) return this.#startSync();
+    const start = () => this.#startSync();
+    this.#next = this.#underWay.then(start, start);
+    return this.#next;
+  }
+
+  #startSync(): Promise<void> {
+    this.#next = undefined;
+    const underWay = this.#syncNow().finally(() => {
+      this.#underWay = undefined;
+    });
+    this.#underWay = underWay;
+    return underWay;
+  }
+
+  async #syncNow(): Promise<void> {
+    const files = this.#unsynced;
     const sealed = this.#sealed;
     this.#unsynced = new Set();
+    this.#syncing = files;
     this.#sealed = [];
     try {
       for (const file of files) await file.sync();
@@ -141,13 +165,17 @@ export class DiskOwnJournal implements OwnJournal {
     } catch (error) {
       this.#refused(error);
     } finally {
+      this.#syncing = new Set();
       for (const file of sealed) file.close();
     }
   }
 
   #beginAnew(): void {
     const { disk, folder } = this.#place;
-    this.#open?.file.close();
+    if (this.#open !== undefined) {
+      this.#unsynced.delete(this.#open.file);
+      this.#open.file.close();
+    }
     this.#open = undefined;
     disk.makeFolderNow(folder);
     writeHeaderNow(disk, folder, this.#header);
