@@ -4,21 +4,20 @@ import { hasCode, type TallygateError } from '../../core/errors.js';
 import type { ChargeReply, DecidedReply } from '../../core/quota/chargeReply.js';
 import type { NewReservation } from '../../core/quota/chargeRequest.js';
 import { crossingsOf, decisionOf } from '../../core/quota/decide.js';
-import {
-  type Decision,
-  decisionWithoutStore,
-  limitsBelowCost,
-  type StoreErrorPolicy,
-  shadowRefusals,
-} from '../../core/quota/decision.js';
+import { type Decision, limitsBelowCost, type StoreErrorPolicy, shadowRefusals } from '../../core/quota/decision.js';
 import type { WindowPlan } from '../../core/quota/windows.js';
-import { dateAt } from '../../core/time/calendar.js';
 import type { Clock } from '../../ports/clock.js';
 import type { CounterStore } from '../../ports/counterStore.js';
 import type { Observer } from '../../ports/observer.js';
 import type { TenantQuota } from '../usage/quotaService.js';
 import type { LeasePool, Wish } from './leasePool.js';
-import { provisionalFloors, reportOverAdmission } from './outage.js';
+import {
+  type LocalCounters,
+  OutagePolicy,
+  provisionalFloors,
+  reportOverAdmission,
+  type Undecided,
+} from './outagePolicy.js';
 import type { Floors, Rehydration } from './rehydration.js';
 import { RememberedDenials } from './rememberedDenials.js';
 import type { StoreClock } from './storeClock.js';
@@ -33,7 +32,7 @@ export interface AdmissionParts {
   readonly quotaOf: (tenantId: string) => TenantQuota | Promise<TenantQuota>;
   readonly store: CounterStore;
   /** Counters of this process, which decide while the store does not: for the policy `local`. */
-  readonly localStore: CounterStore;
+  readonly localStore: LocalCounters;
   readonly storeClock: StoreClock;
   readonly rehydration: Rehydration;
   /** Whether the store would refuse a call at once: then the policy decides without one. @defaultValue never */
@@ -67,8 +66,6 @@ interface Attempt {
   calls: number;
   /** The later of what the settings and what the store says. */
   resetNumber: number;
-  /** Whether the counters of this process decide, because the store did not; then what became of the store's charge. */
-  local: { readonly chargeUnknown: boolean } | undefined;
   wish: Wish | undefined;
 }
 
@@ -77,9 +74,12 @@ export class Admission {
   readonly #parts: AdmissionParts;
   readonly #plans = new WindowPlans();
   readonly #denials = new RememberedDenials();
+  readonly #outage: OutagePolicy;
 
   constructor(parts: AdmissionParts) {
     this.#parts = parts;
+    const { policy, localStore, rehydration, clock } = parts;
+    this.#outage = new OutagePolicy({ policy, localStore, rehydration, clock, plans: this.#plans });
   }
 
   /**
@@ -125,15 +125,17 @@ export class Admission {
     reserve: NewReservation | undefined,
   ): Attempt {
     const { resetNumber } = quota;
-    const started = { arrivedAtMs, waitsSinceMs: arrivedAtMs, calls: 0, local: undefined, wish: undefined };
+    const started = { arrivedAtMs, waitsSinceMs: arrivedAtMs, calls: 0, wish: undefined };
     return { tenantId, quota, cost, reserve, resetNumber, ...started };
   }
 
   #decideBy(attempt: Attempt): Decision | Promise<Decision> {
     const { tenantId, quota, cost } = attempt;
-    if (this.#parts.refusesUnknown && !quota.known) return this.#unanswered(attempt, { outcome: 'unknown_tenant' });
+    if (this.#parts.refusesUnknown && !quota.known)
+      return this.#outage.unanswered(requestOf(attempt), { outcome: 'unknown_tenant' });
     const exceeded = cost === 0 ? [] : limitsBelowCost(quota.limits, cost);
-    if (exceeded.length > 0) return this.#unanswered(attempt, { outcome: 'cost_exceeds_limit', exceeded });
+    if (exceeded.length > 0)
+      return this.#outage.unanswered(requestOf(attempt), { outcome: 'cost_exceeds_limit', exceeded });
     if (cost === 0 || attempt.reserve !== undefined) return this.#charge(attempt);
     return (
       this.#denials.denialOf(tenantId, quota, cost, attempt.arrivedAtMs) ??
@@ -185,7 +187,7 @@ export class Admission {
   /** A charge of 0 writes no floors, and one that was not answered may not have: then the next one carries them again. */
   #floorsSent(attempt: Attempt, decision: Decision, generation: number, forgotten: boolean): void {
     const answered = decision.outcome === 'admitted' || decision.outcome === 'denied';
-    if (attempt.cost > 0 && answered && attempt.local === undefined) {
+    if (attempt.cost > 0 && answered) {
       this.#parts.rehydration.sent(attempt.tenantId, attempt.quota.limits, generation, forgotten);
     }
   }
@@ -194,9 +196,8 @@ export class Admission {
   #call(attempt: Attempt, floors: Floors | undefined): Decision | Promise<Decision> {
     attempt.calls += 1;
     const plan = this.#plan(attempt);
-    const { tenantId, cost, reserve, resetNumber, local } = attempt;
-    if (local === undefined && plan.isFixed && cost > 0 && reserve === undefined)
-      attempt.wish ??= this.#parts.leases?.wish(tenantId, cost);
+    const { tenantId, cost, reserve, resetNumber } = attempt;
+    if (plan.isFixed && cost > 0 && reserve === undefined) attempt.wish ??= this.#parts.leases?.wish(tenantId, cost);
     const request = {
       tenantId,
       costs: [cost],
@@ -217,8 +218,7 @@ export class Admission {
       return this.#settle(attempt, plan, floors, reply);
     };
     try {
-      const store = local === undefined ? this.#parts.store : this.#parts.localStore;
-      const reply = store.charge(request);
+      const reply = this.#parts.store.charge(request);
       return reply instanceof Promise ? reply.then(answered, (error) => this.#failed(attempt, error)) : answered(reply);
     } catch (error) {
       return this.#failed(attempt, error);
@@ -245,7 +245,10 @@ export class Admission {
     const generation = this.#parts.store.generation;
     const plan = this.#plan(attempt);
     const { tenantId, resetNumber } = attempt;
-    const seeds = await rehydration.floorsOf(tenantId, plan.windows, resetNumber);
+    const seeds = await rehydration.floorsOf(tenantId, plan.windows, resetNumber).catch((error: unknown) => {
+      this.#dropWish(attempt);
+      throw error;
+    });
     attempt.waitsSinceMs = this.#parts.clock.monotonicMs();
     if (seeds !== undefined) {
       const decision = await this.#call(attempt, seeds);
@@ -253,7 +256,7 @@ export class Admission {
       return decision;
     }
     // The ledger is away too. `deny` promises never to admit blindly; otherwise the fleet at least shares one counter.
-    if (this.#parts.policy === 'deny') return this.#refusedOrPassed(attempt, false);
+    if (!this.#outage.startsBlindly) return this.#refusedOrPassed(attempt, false);
     return this.#call(
       attempt,
       provisionalFloors(plan, rehydration.lastKnownFloors(tenantId, plan.windows, resetNumber)),
@@ -261,11 +264,9 @@ export class Admission {
   }
 
   #decided(attempt: Attempt, plan: WindowPlan, reply: DecidedReply): Decision {
-    const { tenantId, quota, cost, local } = attempt;
+    const { tenantId, quota, cost } = attempt;
     const granted = reply.granted[0] === true;
     const request = requestOf(attempt);
-    if (local !== undefined)
-      return this.#decidedLocally(attempt, decisionOf(request, plan, reply, granted), local.chargeUnknown);
     const passed = this.#parts.rehydration.counted(
       tenantId,
       plan.windows,
@@ -280,65 +281,38 @@ export class Admission {
     return decision;
   }
 
-  /** The process's own counters: what they refuse is refused, what they let pass is no figure of the fleet. */
-  #decidedLocally(attempt: Attempt, decision: Decision, chargeUnknown: boolean): Decision {
-    if (!decision.allowed) return { ...decision, chargeUnknown };
-    this.#parts.rehydration.letPass(attempt.tenantId, attempt.cost);
-    return this.#unanswered(attempt, { outcome: 'unconfirmed', chargeUnknown });
-  }
-
   #failed(attempt: Attempt, error: unknown): Decision | Promise<Decision> {
+    this.#dropWish(attempt);
     if (!hasCode(error, 'counter_store_unavailable', 'counter_store_timeout')) throw error;
-    if (attempt.local === undefined) this.#parts.onStoreFailure(error);
+    this.#parts.onStoreFailure(error);
     return this.#refusedOrPassed(attempt, error.code === 'counter_store_timeout');
   }
 
-  /** No answer came: the policy decides. It refuses no tenant that has no hard limit. */
+  /** No answer came: the policy decides. */
   #refusedOrPassed(attempt: Attempt, chargeUnknown: boolean): Decision | Promise<Decision> {
-    const { quota, local, tenantId, cost } = attempt;
-    const isLimited = quota.limits.some(({ limit, enforce }) => limit !== 'unlimited' && enforce === 'hard');
-    const { policy } = this.#parts;
-    if (attempt.wish !== undefined) this.#parts.leases?.failed(tenantId);
+    this.#dropWish(attempt);
+    return this.#outage.decide(requestOf(attempt), chargeUnknown);
+  }
+
+  /** Nobody decided the request that carried the wish: another one of the tenant may. */
+  #dropWish(attempt: Attempt): void {
+    if (attempt.wish !== undefined) this.#parts.leases?.failed(attempt.tenantId);
     attempt.wish = undefined;
-    // Counters of the process that fail are full: then nobody knows anything of this tenant.
-    const passes = !isLimited || policy === 'allow';
-    if (policy === 'local' && isLimited && local === undefined) return this.#countLocally(attempt, chargeUnknown);
-    if (passes) this.#parts.rehydration.letPass(tenantId, cost);
-    return this.#unanswered(attempt, { outcome: passes ? 'unconfirmed' : 'unavailable', chargeUnknown });
   }
 
-  /** The process counts on from what it last knew: it lets pass at most what the limit leaves of that. */
-  #countLocally(attempt: Attempt, chargeUnknown: boolean): Decision | Promise<Decision> {
-    attempt.local = { chargeUnknown };
-    attempt.calls = 0;
-    const { windows } = this.#plan(attempt);
-    return this.#call(attempt, this.#parts.rehydration.lastKnownFloors(attempt.tenantId, windows, attempt.resetNumber));
-  }
-
-  /** A decision without the store: labelled by the process's clock. */
-  #unanswered(
-    { tenantId, cost, quota, resetNumber, reserve }: Attempt,
-    what: Pick<Decision, 'outcome'> & Partial<Pick<Decision, 'exceeded' | 'chargeUnknown'>>,
-  ): Decision {
-    const decidedAtMs = this.#parts.clock.wallMs();
-    return decisionWithoutStore(
-      { tenantId, cost, settingsVersion: quota.version, isReservation: reserve !== undefined, ...what },
-      { decidedAtMs, usageDate: dateAt(decidedAtMs, quota.calendar), resetNumber },
-    );
-  }
-
-  /** Around the store's time as far as it is known; by the process's clock where its own counters decide. */
-  #plan({ quota, local }: Attempt): WindowPlan {
-    const now = local === undefined ? this.#parts.storeClock.estimateMs() : this.#parts.clock.wallMs();
-    return this.#plans.around(quota, now);
+  /** Around the store's time as far as it is known. */
+  #plan({ quota }: Attempt): WindowPlan {
+    return this.#plans.around(quota, this.#parts.storeClock.estimateMs());
   }
 }
 
-const requestOf = ({ tenantId, cost, quota, reserve }: Attempt) => ({
+const requestOf = ({ tenantId, cost, quota, reserve, resetNumber }: Attempt): Undecided => ({
   tenantId,
   cost,
   limits: quota.limits,
   calendar: quota.calendar,
   settingsVersion: quota.version,
   isReservation: reserve !== undefined,
+  quota,
+  resetNumber,
 });

@@ -12,7 +12,9 @@ const FINISHED: FinishReply = { outcome: 'released', timeMs: 1, resetNumber: 0, 
 
 let calls: number;
 let generation: number;
-let failure: { code: 'counter_store_unavailable' | 'counter_store_timeout' | 'closed'; forgets: boolean } | undefined;
+let failure:
+  | { code: 'counter_store_unavailable' | 'counter_store_timeout' | 'closed'; forgets: boolean; cause?: Error }
+  | undefined;
 let now: number;
 let told: [string, unknown][];
 let breaker: StoreBreaker;
@@ -22,7 +24,7 @@ async function answer<T>(reply: T): Promise<T> {
   if (failure === undefined) return reply;
   // An error of the connection is a step of the generation; a refused key is none.
   if (failure.forgets) generation += 1;
-  throw new TallygateError(failure.code, 'as it is');
+  throw new TallygateError(failure.code, 'as it is', { cause: failure.cause });
 }
 
 beforeEach(() => {
@@ -165,6 +167,19 @@ describe('after five failures in a row', () => {
       ['down', 'as it is'],
       ['up', 3_500],
     ]);
+  });
+
+  test('a probe that one bad key refuses is an answer, one that was never sent is none', async () => {
+    failure = AWAY;
+    await attempts(5);
+    failure = { code: 'counter_store_unavailable', forgets: false };
+    now += 1_000;
+    await attempt();
+    expect(told.map(([what]) => what)).toEqual(['down']);
+    failure = { code: 'counter_store_unavailable', forgets: false, cause: new Error('BADCOUNTER') };
+    now += 1_000;
+    await attempt();
+    expect(told.map(([what]) => what)).toEqual(['down', 'up']);
   });
 
   test('the next outage needs five failures again, and is told again', async () => {

@@ -99,8 +99,12 @@ export class StoreBreaker implements CounterStore {
 
   #failed(error: unknown, generation: number): void {
     if (!hasCode(error, 'counter_store_unavailable', 'counter_store_timeout')) return;
-    // A store that refuses one key answers: whatever is wrong with one tenant must not hurt the others.
-    if (error.code === 'counter_store_unavailable' && this.#parts.store.generation === generation) return;
+    if (error.code === 'counter_store_unavailable' && this.#parts.store.generation === generation) {
+      // A store that refuses one key, and says why, answers: whatever is wrong with one tenant must not hurt the others. Without a
+      // cause it was not asked: no time was left, or too many calls wait.
+      if (error.cause !== undefined) this.#answered();
+      return;
+    }
     this.#failures += 1;
     if (this.#openSinceMs !== undefined || this.#failures < FAILURES_TO_OPEN) return;
     const now = this.#parts.clock.monotonicMs();

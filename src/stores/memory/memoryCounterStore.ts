@@ -41,8 +41,14 @@ export interface MemoryCounterStoreOptions {
   readonly maxLiveTenants?: number;
 }
 
-/** Counters in this process alone, by its own clock. Answers with a value, never with a promise. */
-export function memoryCounterStore(clock: Clock, options: MemoryCounterStoreOptions = {}): CounterStore {
+/** A counter store that answers with values, never with promises. */
+export interface ImmediateCounterStore extends CounterStore {
+  charge(request: ChargeRequest): ChargeReply;
+  finish(request: FinishRequest): FinishReply;
+}
+
+/** Counters in this process alone, by its own clock. */
+export function memoryCounterStore(clock: Clock, options: MemoryCounterStoreOptions = {}): ImmediateCounterStore {
   const maxTenants = options.maxTenants ?? 100_000;
   return new MemoryCounterStore(clock, maxTenants, options.maxLiveTenants ?? 10 * maxTenants);
 }
@@ -60,7 +66,7 @@ interface TenantCounters extends StoredTenant {
   aloneUntilMs: number;
 }
 
-class MemoryCounterStore implements CounterStore {
+class MemoryCounterStore implements ImmediateCounterStore {
   /** It forgets only with the process. */
   readonly generation = 0;
   readonly #clock: Clock;

@@ -1,0 +1,137 @@
+// What becomes of a request that the counter store did not decide: the named policy holds, for tenants that have a hard limit. `local`:
+// the process counts on from what it last knew, in counters of its own, and lets pass what the limit leaves of that.
+import { hasCode } from '../../core/errors.js';
+import type { ChargeReply } from '../../core/quota/chargeReply.js';
+import type { ChargeRequest } from '../../core/quota/chargeRequest.js';
+import { type DecidedRequest, decisionOf } from '../../core/quota/decide.js';
+import { type Decision, decisionWithoutStore, type StoreErrorPolicy } from '../../core/quota/decision.js';
+import { isInLedger, type WindowPlan } from '../../core/quota/windows.js';
+import { dateAt } from '../../core/time/calendar.js';
+import type { Clock } from '../../ports/clock.js';
+import type { Observer } from '../../ports/observer.js';
+import type { Floors, Rehydration } from './rehydration.js';
+import type { WindowPlans } from './windowPlans.js';
+
+/** Counters of this process: they answer at once. */
+export interface LocalCounters {
+  charge(request: ChargeRequest): ChargeReply;
+}
+
+/** What it needs. */
+export interface OutagePolicyParts {
+  readonly policy: StoreErrorPolicy;
+  readonly localStore: LocalCounters;
+  readonly rehydration: Rehydration;
+  readonly plans: WindowPlans;
+  readonly clock: Clock;
+}
+
+/** A request that nobody decided. */
+export interface Undecided extends DecidedRequest {
+  /** What holds for the tenant, by identity: plans of windows are kept beside it. */
+  readonly quota: Parameters<WindowPlans['around']>[0];
+  readonly resetNumber: number;
+}
+
+/** See the head of this file. */
+export class OutagePolicy {
+  readonly #parts: OutagePolicyParts;
+
+  constructor(parts: OutagePolicyParts) {
+    this.#parts = parts;
+  }
+
+  /** Whether a counter that store and ledger have both forgotten may begin at what this process knows. */
+  get startsBlindly(): boolean {
+    return this.#parts.policy !== 'deny';
+  }
+
+  /**
+   * Decides by the policy. It refuses no tenant that has no hard limit.
+   * @param chargeUnknown whether the store may have charged the cost although no answer came
+   */
+  decide(request: Undecided, chargeUnknown: boolean): Decision | Promise<Decision> {
+    const isLimited = request.limits.some(({ limit, enforce }) => limit !== 'unlimited' && enforce === 'hard');
+    if (!isLimited || this.#parts.policy === 'allow') return this.#passed(request, chargeUnknown);
+    return this.#parts.policy === 'local'
+      ? this.#countLocally(request, chargeUnknown)
+      : this.unanswered(request, { outcome: 'unavailable', chargeUnknown });
+  }
+
+  /** A decision without the store: labelled by the process's clock. */
+  unanswered(
+    { tenantId, cost, calendar, settingsVersion, isReservation, resetNumber }: Undecided,
+    what: Pick<Decision, 'outcome'> & Partial<Pick<Decision, 'exceeded' | 'chargeUnknown'>>,
+  ): Decision {
+    const decidedAtMs = this.#parts.clock.wallMs();
+    return decisionWithoutStore(
+      { tenantId, cost, settingsVersion, isReservation, ...what },
+      { decidedAtMs, usageDate: dateAt(decidedAtMs, calendar), resetNumber },
+    );
+  }
+
+  #passed(request: Undecided, chargeUnknown: boolean): Decision {
+    this.#parts.rehydration.letPass(request.tenantId, request.cost);
+    return this.unanswered(request, { outcome: 'unconfirmed', chargeUnknown });
+  }
+
+  #countLocally(request: Undecided, chargeUnknown: boolean): Decision | Promise<Decision> {
+    const { rehydration, plans, clock } = this.#parts;
+    const plan = plans.around(request.quota, clock.wallMs());
+    const known = rehydration.lastKnownFloors(request.tenantId, plan.windows, request.resetNumber);
+    const reply = this.#charge(request, plan, known);
+    // A tenant that this process knows nothing of: the ledger may, or nobody does.
+    return reply?.outcome === 'cold'
+      ? this.#countWithSeeds(request, plan, known, chargeUnknown)
+      : this.#decided(request, plan, reply, chargeUnknown);
+  }
+
+  async #countWithSeeds(
+    request: Undecided,
+    plan: WindowPlan,
+    known: Floors,
+    chargeUnknown: boolean,
+  ): Promise<Decision> {
+    const { tenantId, resetNumber } = request;
+    const seeds = await this.#parts.rehydration.floorsOf(tenantId, plan.windows, resetNumber);
+    const reply = this.#charge(request, plan, seeds ?? provisionalFloors(plan, known));
+    return this.#decided(request, plan, reply, chargeUnknown);
+  }
+
+  /** undefined: the counters of the process are full, then nobody knows anything of this tenant. */
+  #charge(request: Undecided, plan: WindowPlan, floors: Floors): ChargeReply | undefined {
+    const { tenantId, cost, resetNumber } = request;
+    try {
+      return this.#parts.localStore.charge({ tenantId, costs: [cost], windows: plan.windows, floors, resetNumber });
+    } catch (error) {
+      if (!hasCode(error, 'counter_store_unavailable')) throw error;
+      return undefined;
+    }
+  }
+
+  /** What the process's counters refuse is refused; what they let pass is no figure of the fleet. */
+  #decided(request: Undecided, plan: WindowPlan, reply: ChargeReply | undefined, chargeUnknown: boolean): Decision {
+    if (reply?.outcome !== 'decided') return this.unanswered(request, { outcome: 'unavailable', chargeUnknown });
+    if (reply.granted[0] === true) return this.#passed(request, chargeUnknown);
+    return { ...decisionOf(request, plan, reply, false), chargeUnknown };
+  }
+}
+
+/** Floors for counters that nobody can tell the sum of: what this process last knew, or 0, marked so that the ledger's replaces it. */
+export const provisionalFloors = (plan: WindowPlan, lastKnown: Floors): Floors =>
+  plan.windows.map((window, index) =>
+    isInLedger(window)
+      ? { start: window.starts[1], used: lastKnown[index]?.used ?? 0, provisional: true }
+      : lastKnown[index],
+  );
+
+/**
+ * Tells of the hard limits that stand above their number in the first answer after an outage in which the policy let requests of the
+ * tenant pass: by then the counters know what every process has flushed.
+ */
+export function reportOverAdmission(decision: Decision, observer: Pick<Observer, 'overAdmitted'>): void {
+  for (const { name, limit, used, enforce } of decision.limits) {
+    if (enforce === 'hard' && limit !== undefined && used > limit)
+      observer.overAdmitted({ tenantId: decision.tenantId, limit: name, units: used - limit });
+  }
+}
