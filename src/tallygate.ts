@@ -2,6 +2,7 @@
 // the app mounts and calls. Nothing is opened before the first use.
 import { adminParts } from './composition/adminParts.js';
 import { type Composition, compose } from './composition/compose.js';
+import { examine } from './composition/examination.js';
 import { type Installation, installationOf } from './composition/installation.js';
 import { choicesOf, readOptions, type TallygateOptions } from './composition/options.js';
 import { type QuotaCalls, quotaCalls } from './composition/quotaCalls.js';
@@ -104,7 +105,11 @@ export function openInstallation(config: Config): Installation {
   const log = createLog(config.logLevel === 'info' ? 'warn' : config.logLevel);
   // It is over before a journal would be of use, and replays none.
   const quiet = { ...config, journal: false };
-  return installationOf(compose({ ...choicesOf(config), config: quiet, log, observer: silentObserver }));
+  const choices = choicesOf(config);
+  const composition = compose({ ...choices, config: quiet, log, observer: silentObserver });
+  const { database, redis } = choices;
+  const parts = { composition, database, countersAreShared: redis !== undefined, dataDir: config.dataDir };
+  return installationOf(composition, () => examine({ ...parts, clock: systemClock, log }));
 }
 
 function wire(options: TallygateOptions): { tallygate: Tallygate; composition: Composition } {

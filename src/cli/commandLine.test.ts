@@ -2,6 +2,7 @@
 // test/e2e/cli.test.ts.
 import { Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
+import type { InstallationFacts } from '../core/diagnosis.js';
 import { invalidRequest, TallygateError, tenantNotFound } from '../core/errors.js';
 import type { SettingPatch } from '../core/quota/setting.js';
 import { UTC_CALENDAR } from '../core/time/calendar.js';
@@ -23,6 +24,17 @@ function monthOf(tenantId: string, month: string, closedAt: string | undefined):
   const since = { totals: { apiCalls: 1, storageBytes: 0, activeUsers: 0 }, days: [] };
   return { ...open, closed: { at: closedAt, author: 'cli' }, asInvoiced, since };
 }
+
+const HEALTHY: InstallationFacts = {
+  ...{ nowMs: 0, ledgerFault: undefined, toMigrate: [], quarantinedRows: 0, producers: [] },
+  ...{ gaps: { total: 0, latestAtMs: undefined }, countersAreShared: true, storeFault: undefined },
+  ...{ clockOffsetMs: 0, leftAlone: [], damagedFiles: [] },
+};
+const REFUSED = '01900000-0000-7000-8000-000000000002';
+const ROW = {
+  ...{ id: '01900000-0000-7000-8000-000000000001', producerId: 'p', from: 0, to: 2, kind: 'call' },
+  ...{ content: '{"tenantId":"a\\u0000"}', reason: 'no text', quarantinedAtMs: 0 },
+};
 
 function counted(tenantId: string): string {
   if (tenantId === 'uncounted') throw new TallygateError('counter_store_unavailable', 'The store is away.');
@@ -92,6 +104,29 @@ class FixedInstallation implements Installation {
     }),
   };
 
+  readonly upkeep = {
+    quarantined: async (most: number) => ({ total: 3, rows: [ROW, { ...ROW, id: REFUSED }].slice(0, most) }),
+    retryQuarantined: async (id: string) => {
+      this.asked.push(['retry', id]);
+      return id === REFUSED ? { outcome: 'refused' as const, reason: 'no room' } : { outcome: 'applied' as const };
+    },
+    discardQuarantined: async (id: string) => {
+      this.asked.push(['discard', id]);
+      return id === ROW.id ? ROW : undefined;
+    },
+  };
+
+  async eraseUser(...user: [string, string]) {
+    this.asked.push(user);
+    return user[1] === 'nobody' ? 0 : 3;
+  }
+
+  facts: Partial<InstallationFacts> = {};
+
+  async examine() {
+    return { ...HEALTHY, ...this.facts };
+  }
+
   async replayLog(request: CommandReplay) {
     const { stdin: _, onProgress: __, ...rest } = request;
     this.asked.push(rest);
@@ -118,10 +153,16 @@ class FixedInstallation implements Installation {
 
 async function run(
   line: string,
-  options: { env?: Record<string, string>; pending?: string[]; isWatched?: boolean } = {},
+  options: {
+    env?: Record<string, string>;
+    pending?: string[];
+    isWatched?: boolean;
+    facts?: Partial<InstallationFacts>;
+  } = {},
 ) {
   const installation = new FixedInstallation();
   installation.pending = options.pending ?? [];
+  installation.facts = options.facts ?? {};
   const written = { stdout: '', stderr: '' };
   const terminal = {
     stdin: Readable.from([]),
@@ -158,6 +199,12 @@ describe('wrong usage ends with 2, before anything is opened', () => {
     ['quota set acme --limit day=@2027-01-31', /whole number/],
     ['quota set acme --limit day=1 --limit day=2', /"day" once/],
     ['quota reset acme', /--reason/],
+    ['quarantine', /Usage: tallygate quarantine/],
+    ['quarantine retry', /--all/],
+    [`quarantine discard --all ${ROW.id}`, /--all/],
+    ['quarantine discard acme', /^id: .*"acme"/],
+    ['user erase .. ann', /^tenant: /],
+    [`user erase acme ${'x'.repeat(513)}`, /^user: /],
     ['replay a.log', /--tenant-by/],
     ['replay a.log --tenant-by path:0', /host, user or path:N/],
     ['replay --tenant-by host', /missing required argument 'file'/],
@@ -296,6 +343,59 @@ describe('quota', () => {
       limits: [{ name: 'minute', used: null, resetAt: null }, {}],
     });
     expect(await run('quota get uncounted')).toMatchObject({ status: 1, stdout: '', stderr: 'The store is away.\n' });
+  });
+});
+
+describe('doctor', () => {
+  it('has nothing to say of a healthy installation', async () => {
+    expect(await run('doctor')).toMatchObject({ status: 0, stdout: 'Nothing was found.\n', stderr: '' });
+    expect(JSON.parse((await run('doctor --json')).stdout)).toEqual({ findings: [] });
+  });
+
+  it('says one line a finding, what is wrong first, and ends with 1 where something is', async () => {
+    const note = { gaps: { total: 2, latestAtMs: -100 * 86_400_000 } };
+    const { status, stdout } = await run('doctor', { facts: note });
+    expect([status, stdout]).toEqual([0, expect.stringMatching(/^note {3}.*\n$/)]);
+    const facts = { ...note, storeFault: 'connection\nrefused.', quarantinedRows: 1 };
+    const both = await run('doctor', { facts });
+    const lines = [/^wrong {2}Rows /, /^wrong {2}The counter .*connection refused: check/, /^note {3}Usage /, /^$/];
+    expect(both.stdout.split('\n')).toEqual(lines.map((line) => expect.stringMatching(line)));
+    expect(both.status).toBe(1);
+  });
+});
+
+describe('quarantine', () => {
+  it('list shows rows with reason and content, and says how many more there are', async () => {
+    const { status, stdout, stderr } = await run('quarantine list');
+    expect([status, stderr]).toEqual([0, '1 more rows were put aside\n']);
+    expect(stdout).toContain(`${ROW.id}  call  1970-01-01T00:00:00.000Z  no text\n  {"tenantId":"a\\u0000"}\n`);
+    const { rows, total } = JSON.parse((await run('quarantine list --json')).stdout);
+    expect([total, rows[0].content]).toEqual([3, { tenantId: 'a\u0000' }]);
+  });
+
+  it('retry tries each row, and ends with 1 where one is refused still', async () => {
+    expect(await run(`quarantine retry ${ROW.id}`)).toMatchObject({ status: 0, stdout: `applied    ${ROW.id}\n` });
+    const { status, stdout, installation } = await run('quarantine retry --all');
+    expect([status, stdout]).toEqual([1, `applied    ${ROW.id}\nrefused    ${REFUSED}  no room\n`]);
+    expect(installation.asked.slice(1)).toEqual([
+      ['retry', ROW.id],
+      ['retry', REFUSED],
+    ]);
+  });
+
+  it('discard prints what it gives up, and ends with 1 where there is no such row', async () => {
+    const { status, stdout } = await run(`quarantine discard ${ROW.id}`);
+    expect([status, stdout]).toEqual([0, expect.stringMatching(/^discarded {2}.*"tenantId":"a\\u0000"/)]);
+    expect(await run(`quarantine discard ${REFUSED}`)).toMatchObject({ status: 1, stdout: `unknown    ${REFUSED}\n` });
+  });
+});
+
+describe('user', () => {
+  it('erase says what was erased, also where nothing was kept', async () => {
+    const { status, stdout, installation } = await run('user erase acme ann');
+    expect([status, stdout, installation.asked[1]]).toEqual([0, expect.stringContaining('3 months'), ['acme', 'ann']]);
+    expect(await run('user erase acme nobody')).toMatchObject({ status: 0, stdout: 'Nothing is kept of this user.\n' });
+    expect((await run('user erase acme ann --json')).stdout).toBe('{"tenantId":"acme","months":3}\n');
   });
 });
 

@@ -2,13 +2,16 @@
 import { Command, CommanderError } from 'commander';
 import { type Config, type Environment, readConfig } from '../config.js';
 import { TallygateError } from '../core/errors.js';
+import { addDoctorCommand } from './commands/doctor.js';
 import { addMigrateCommand } from './commands/migrate.js';
 import { addPeriodCommand } from './commands/period.js';
+import { addQuarantineCommand } from './commands/quarantine.js';
 import { addQuotaCommand } from './commands/quota.js';
 import { addReplayCommand } from './commands/replay.js';
 import { addServeCommand } from './commands/serve.js';
 import { addSimulateCommand } from './commands/simulate.js';
 import { addUsageCommand } from './commands/usage.js';
+import { addUserCommand } from './commands/user.js';
 import type { CommandContext, ExitStatus, Terminal } from './context.js';
 import type { Installation } from './installation.js';
 
@@ -56,6 +59,9 @@ function programOf(context: CommandContext): Command {
   addQuotaCommand(program, context);
   addReplayCommand(program, context);
   addSimulateCommand(program, context);
+  addDoctorCommand(program, context);
+  addQuarantineCommand(program, context);
+  addUserCommand(program, context);
   return program;
 }
 

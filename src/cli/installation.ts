@@ -1,5 +1,6 @@
 // What the commands need of an installation: the narrow side of what the composition root makes.
 import type { Readable } from 'node:stream';
+import type { InstallationFacts } from '../core/diagnosis.js';
 import type { Decision } from '../core/quota/decision.js';
 import type { HeldQuota } from '../core/quota/quotaReport.js';
 import type { SettingPatch } from '../core/quota/setting.js';
@@ -41,6 +42,24 @@ export interface CommandReplaySummary {
   readonly unfinishedLine: boolean;
 }
 
+/** A row of usage that the tables refused. */
+export interface CommandQuarantinedRow {
+  readonly id: string;
+  readonly producerId: string;
+  readonly from: number;
+  readonly to: number;
+  readonly kind: string;
+  /** The row as JSON in ASCII. */
+  readonly content: string;
+  readonly reason: string;
+  readonly quarantinedAtMs: number;
+}
+
+/** What became of a row that was tried again. */
+export type CommandRetryOutcome =
+  | { readonly outcome: 'applied' | 'unknown' }
+  | { readonly outcome: 'refused'; readonly reason: string };
+
 /** An installation as the commands use it. All of it rejects with `TallygateError` only. */
 export interface Installation {
   /**
@@ -62,6 +81,16 @@ export interface Installation {
   };
   /** Where the tenant stands; charges nothing and creates nothing. */
   readonly admission: { look(tenantId: string): Decision | Promise<Decision> };
+  readonly upkeep: {
+    /** The oldest rows that were put aside, and how many there are. */
+    quarantined(most: number): Promise<{ readonly total: number; readonly rows: readonly CommandQuarantinedRow[] }>;
+    retryQuarantined(id: string): Promise<CommandRetryOutcome>;
+    discardQuarantined(id: string): Promise<CommandQuarantinedRow | undefined>;
+  };
+  /** Forgets a user; resolves to the months in which it was active. */
+  eraseUser(tenantId: string, userId: string): Promise<number>;
+  /** What `doctor` judges. Needs no `ready`, and tells what does not answer instead of failing. */
+  examine(): Promise<InstallationFacts>;
   replayLog(request: CommandReplay): Promise<CommandReplaySummary>;
   /** Applies what is pending; `applied` is what this call applied, in order. */
   migrate(): Promise<{ readonly applied: readonly string[] }>;

@@ -6,6 +6,7 @@ import type { ChargeRequest } from '../core/quota/chargeRequest.js';
 import type { Decision } from '../core/quota/decision.js';
 import { dateAt, type UsageDate, UTC_CALENDAR } from '../core/time/calendar.js';
 import { systemClock as clock } from '../ports/clock.js';
+import type { LedgerUpkeep } from '../ports/ledgerUpkeep.js';
 import type { Observer } from '../ports/observer.js';
 import type { LiveProducer, UsageLedger } from '../ports/usageLedger.js';
 import { Reservations } from '../services/admission/reservations.js';
@@ -28,6 +29,7 @@ import {
 import { postgresBookings } from '../stores/postgres/postgresBookings.js';
 import { postgresLedger } from '../stores/postgres/postgresLedger.js';
 import { postgresTenantDirectory } from '../stores/postgres/postgresTenantDirectory.js';
+import { postgresUpkeep } from '../stores/postgres/postgresUpkeep.js';
 import { fanOut } from '../telemetry/fanOut.js';
 import type { Decide } from '../telemetry/tracing.js';
 import { counterStore, decisions, type RedisChoice } from './counters.js';
@@ -89,6 +91,8 @@ export interface Composition {
   readonly closedPeriods: ClosedPeriods;
   readonly usageRecorder: UsageRecorder;
   readonly ledger: UsageLedger;
+  /** What an operator asks of it. */
+  readonly upkeep: LedgerUpkeep;
   /** Applies what is pending. */
   migrate(): Promise<MigrationResult>;
   /** How the tables stand. */
@@ -103,6 +107,8 @@ export interface Composition {
   startOnce(): Promise<void>;
   /** Waits for the counter store a little: for a command that shows what is left. */
   countersReady(): Promise<void>;
+  /** What the counter store's clock says, in milliseconds since 1970. */
+  counterStoreTime(): Promise<number>;
   readonly readiness: () => Readiness;
   /** Brings everything that was booked to the ledger. */
   flush(): Promise<void>;
@@ -266,6 +272,7 @@ export function compose(settings: CompositionSettings): Composition {
     closedPeriods,
     usageRecorder,
     ledger,
+    upkeep: postgresUpkeep(pool, { schema }),
     usageDateOf: (tenantId) => dateAt(clock.wallMs(), calendarOf(tenantId)),
     migrate: () => migrate(pool, { schema }),
     migrationStatus: () => migrationStatus(pool, { schema }),
@@ -273,6 +280,7 @@ export function compose(settings: CompositionSettings): Composition {
     start: () => lifecycle.start(),
     startOnce: () => lifecycle.startOnce(),
     countersReady: () => lifecycle.countersReady(),
+    counterStoreTime: async () => (await counted.store.charge(LOOK)).timeMs,
     readiness: () => {
       health.recheckStore(async () => counted.store.charge(LOOK));
       return health.readiness;

@@ -78,4 +78,6 @@ export interface UsageJournal {
   rememberLedgerId(ledgerId: string): Promise<void>;
   /** The journals of others, in no order. */
   others(): Promise<readonly FoundJournal[]>;
+  /** Files of records that were damaged and put aside. */
+  damagedFiles(): Promise<readonly string[]>;
 }

@@ -10,6 +10,8 @@ import { DiskOwnJournal, KEPT_MS } from './ownJournal.js';
 import { markAttempt, readRecords } from './readJournal.js';
 
 const PRODUCER = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+/** Where damaged records are put aside. */
+const QUARANTINE = 'quarantine';
 
 /** What it needs. */
 export interface DiskJournalOptions {
@@ -108,6 +110,16 @@ export class DiskJournal implements UsageJournal {
     }
   }
 
+  async damagedFiles(): Promise<readonly string[]> {
+    const folder = join(this.#options.folder, QUARANTINE);
+    try {
+      return (await this.#disk.list(folder)).sort().map((name) => join(folder, name));
+    } catch (error) {
+      if (!isMissing(error)) this.#refused(error);
+      return [];
+    }
+  }
+
   async #found(folder: string): Promise<FoundJournal | undefined> {
     try {
       return new DiskFoundJournal(
@@ -200,7 +212,7 @@ class DiskFoundJournal implements FoundJournal {
 
   /** Once a file: the same lines again say nothing new. */
   async #putAside(file: string, lines: readonly Buffer[]): Promise<void> {
-    const folder = join(this.#options.folder, 'quarantine');
+    const folder = join(this.#options.folder, QUARANTINE);
     const name = `${this.producerId}-${file}`;
     this.#disk.makeFolderNow(folder);
     if ((await this.#disk.list(folder)).includes(name)) return;

@@ -1,0 +1,81 @@
+import { describe, expect, it } from 'vitest';
+import { diagnose, type InstallationFacts } from './diagnosis.js';
+
+const NOW = Date.parse('2026-05-01T12:00:00Z');
+const DAY_MS = 86_400_000;
+const HEALTHY: InstallationFacts = {
+  nowMs: NOW,
+  ledgerFault: undefined,
+  toMigrate: [],
+  quarantinedRows: 0,
+  gaps: { total: 0, latestAtMs: undefined },
+  producers: [],
+  countersAreShared: true,
+  storeFault: undefined,
+  clockOffsetMs: 1_000,
+  leftAlone: [],
+  damagedFiles: [],
+};
+const producer = (isLive: boolean, hasJournal = true) => ({
+  ...{ producerId: 'p', host: 'h', pid: 7, hasJournal, isLive },
+  lastSeenAtMs: NOW,
+});
+const found = (facts: Partial<InstallationFacts>) =>
+  diagnose({ ...HEALTHY, ...facts }).map(({ code, isWrong }) => [code, isWrong]);
+
+describe('each fact has its finding', () => {
+  it.each<[string, Partial<InstallationFacts>, [string, boolean][]]>([
+    ['nothing', {}, []],
+    ['a ledger that is away', { ledgerFault: 'refused' }, [['ledger_away', true]]],
+    ['migrations', { toMigrate: ['one'] }, [['migrations_pending', true]]],
+    ['quarantined rows', { quarantinedRows: 2 }, [['quarantined_rows', true]]],
+    ['a fresh gap', { gaps: { total: 1, latestAtMs: NOW - 34 * DAY_MS } }, [['usage_gap', true]]],
+    [
+      'an old gap, which nobody can undo',
+      { gaps: { total: 1, latestAtMs: NOW - 36 * DAY_MS } },
+      [['usage_gap', false]],
+    ],
+    ['two live producers with shared counters', { producers: [producer(true), producer(true)] }, []],
+    [
+      'two live producers that count alone',
+      { producers: [producer(true), producer(true)], countersAreShared: false },
+      [['producers_count_alone', true]],
+    ],
+    [
+      'one of each',
+      { producers: [producer(true), producer(false)], countersAreShared: false },
+      [['silent_producer', false]],
+    ],
+    [
+      'a counter store that is away',
+      { storeFault: 'refused', clockOffsetMs: undefined },
+      [['counter_store_away', true]],
+    ],
+    ['clocks that are apart, either way', { clockOffsetMs: -1_001 }, [['clock_offset', true]]],
+    ['a journal of another ledger', { leftAlone: [{ producerId: 'p', reason: 'other' }] }, [['foreign_journal', true]]],
+    [
+      'damaged records',
+      { damagedFiles: ['a', 'b'] },
+      [
+        ['damaged_records', true],
+        ['damaged_records', true],
+      ],
+    ],
+  ])('%s', (_, facts, expected) => {
+    expect(found(facts)).toEqual(expected);
+  });
+
+  it('what is wrong comes before what is worth knowing', () => {
+    expect(found({ producers: [producer(false)], storeFault: 'x' })).toEqual([
+      ['counter_store_away', true],
+      ['silent_producer', false],
+    ]);
+  });
+
+  it('says of a silent producer what became of its usage', () => {
+    const whatToDo = (hasJournal: boolean) =>
+      diagnose({ ...HEALTHY, producers: [producer(false, hasJournal)] })[0]?.whatToDo;
+    expect(whatToDo(true)).toContain('brings its journal');
+    expect(whatToDo(false)).toContain('lost');
+  });
+});

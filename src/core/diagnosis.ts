@@ -1,0 +1,127 @@
+// What is wrong with an installation, or worth knowing about it, from facts that somebody gathered: each finding with what to do.
+
+/** A finding. */
+export interface Finding {
+  readonly code: FindingCode;
+  /** False: worth knowing, and nothing has to be done at once. */
+  readonly isWrong: boolean;
+  readonly what: string;
+  readonly whatToDo: string;
+}
+
+export type FindingCode =
+  | 'ledger_away'
+  | 'migrations_pending'
+  | 'quarantined_rows'
+  | 'usage_gap'
+  | 'silent_producer'
+  | 'producers_count_alone'
+  | 'counter_store_away'
+  | 'clock_offset'
+  | 'foreign_journal'
+  | 'damaged_records';
+
+/** A producer that has not said that it closed. */
+interface OpenProducerFact {
+  readonly producerId: string;
+  readonly host: string;
+  readonly pid: number;
+  readonly hasJournal: boolean;
+  readonly lastSeenAtMs: number;
+  readonly isLive: boolean;
+}
+
+/** Everything that could be found out; undefined where it could not. */
+export interface InstallationFacts {
+  readonly nowMs: number;
+  /** Why the ledger does not answer; undefined where it does. */
+  readonly ledgerFault: string | undefined;
+  /** Migrations to run, or what a team's own have yet to make. */
+  readonly toMigrate: readonly string[];
+  readonly quarantinedRows: number;
+  readonly gaps: { readonly total: number; readonly latestAtMs: number | undefined };
+  readonly producers: readonly OpenProducerFact[];
+  /** Whether the counters are shared by processes. */
+  readonly countersAreShared: boolean;
+  readonly storeFault: string | undefined;
+  /** The counter store's clock less the process's. */
+  readonly clockOffsetMs: number | undefined;
+  /** Journals of the data folder that are left alone, and why. */
+  readonly leftAlone: readonly { readonly producerId: string; readonly reason: string }[];
+  /** Files of damaged records. */
+  readonly damagedFiles: readonly string[];
+}
+
+/** Above this distance of the two clocks labels and logs tell different stories. */
+const OFFSET_WORTH_TELLING_MS = 1_000;
+/** As long as late usage is accepted, a gap can be corrected before the month is invoiced; later it is history. */
+const GAP_IS_NEWS_MS = 35 * 86_400_000;
+
+/** What is wrong comes first. */
+export function diagnose(facts: InstallationFacts): readonly Finding[] {
+  const findings = [...ofLedger(facts), ...ofProducers(facts), ...ofCounters(facts), ...ofJournals(facts)];
+  return [...findings.filter(({ isWrong }) => isWrong), ...findings.filter(({ isWrong }) => !isWrong)];
+}
+
+function* ofLedger({ nowMs, ledgerFault, toMigrate, quarantinedRows, gaps }: InstallationFacts): Generator<Finding> {
+  if (ledgerFault !== undefined) {
+    yield wrong('ledger_away', `The ledger does not answer: ${ledgerFault}`, 'check DATABASE_URL and the database');
+  }
+  if (toMigrate.length > 0) {
+    yield wrong('migrations_pending', `To be migrated: ${toMigrate.join(', ')}`, 'run `npx tallygate migrate`');
+  }
+  if (quarantinedRows > 0) {
+    const what = `Rows that the tables refuse, and that are in no figure: ${quarantinedRows}`;
+    yield wrong('quarantined_rows', what, 'run `npx tallygate quarantine list`, then retry or discard them');
+  }
+  if (gaps.total > 0 && gaps.latestAtMs !== undefined) {
+    const what = `Usage is known to be missing: ${gaps.total} gaps, the latest of ${at(gaps.latestAtMs)}`;
+    const isNews = nowMs - gaps.latestAtMs < GAP_IS_NEWS_MS;
+    const whatToDo = 'see `gaps` of the usage API; what can be told otherwise is corrected by an adjustment';
+    yield { code: 'usage_gap', isWrong: isNews, what, whatToDo };
+  }
+}
+
+function* ofProducers({ producers, countersAreShared }: InstallationFacts): Generator<Finding> {
+  const live = producers.filter(({ isLive }) => isLive);
+  if (!countersAreShared && live.length > 1) {
+    const what = `${live.length} processes feed this ledger and each counts alone: ${live.map(nameOf).join(', ')}`;
+    yield wrong('producers_count_alone', what, 'set REDIS_URL for all of them, or run one');
+  }
+  for (const producer of producers.filter(({ isLive }) => !isLive)) {
+    const { lastSeenAtMs, hasJournal } = producer;
+    const what = `${nameOf(producer)} has not closed and was last seen ${at(lastSeenAtMs)}`;
+    const whatToDo = hasJournal
+      ? 'if it died: any process that starts on its data folder brings its journal to the ledger'
+      : 'if it died: it kept no journal, and what it had not flushed is lost';
+    yield { code: 'silent_producer', isWrong: false, what, whatToDo };
+  }
+}
+
+function* ofCounters({ storeFault, clockOffsetMs }: InstallationFacts): Generator<Finding> {
+  if (storeFault !== undefined) {
+    const whatToDo = 'check REDIS_URL and Redis; until then QUOTA_ON_STORE_ERROR decides';
+    yield wrong('counter_store_away', `The counter store does not answer: ${storeFault}`, whatToDo);
+  }
+  if (clockOffsetMs !== undefined && Math.abs(clockOffsetMs) > OFFSET_WORTH_TELLING_MS) {
+    const what = `The clocks of the counter store and of this machine are ${Math.abs(clockOffsetMs)} ms apart`;
+    yield wrong('clock_offset', what, 'let both follow the same time service');
+  }
+}
+
+function* ofJournals({ leftAlone, damagedFiles }: InstallationFacts): Generator<Finding> {
+  for (const { producerId, reason } of leftAlone) {
+    const whatToDo = 'start a process with the database that it belongs to, or move its folder away';
+    yield wrong('foreign_journal', `The journal ${producerId} is in no ledger of this database: ${reason}`, whatToDo);
+  }
+  for (const file of damagedFiles) {
+    const whatToDo = 'read what can be read, correct it by an adjustment, then move the file away';
+    yield wrong('damaged_records', `Damaged records of a journal are in no ledger: ${file}`, whatToDo);
+  }
+}
+
+const wrong = (code: FindingCode, what: string, whatToDo: string): Finding => ({ code, isWrong: true, what, whatToDo });
+
+const nameOf = ({ host, pid, producerId }: OpenProducerFact): string => `process ${pid} on ${host} (${producerId})`;
+
+const at = (instantMs: number): string => new Date(instantMs).toISOString();
