@@ -18,6 +18,7 @@ import { ClosedPeriods } from '../services/usage/closedPeriods.js';
 import type { ResolvePlan } from '../services/usage/planResolver.js';
 import { QuotaService, type TenantQuota } from '../services/usage/quotaService.js';
 import { startSettingsPoll } from '../services/usage/settingsPoll.js';
+import { UsageEvents } from '../services/usage/usageEvents.js';
 import { READ_FLUSH_WAIT_MS, UsageService } from '../services/usage/usageService.js';
 import {
   isUpToDate,
@@ -87,6 +88,8 @@ export interface Composition {
   readonly usageService: UsageService;
   /** Corrections of what was used. */
   readonly adjustments: Adjustments;
+  /** Usage that others tell of. */
+  readonly usageEvents: UsageEvents;
   /** Months that were closed. */
   readonly closedPeriods: ClosedPeriods;
   readonly usageRecorder: UsageRecorder;
@@ -158,6 +161,11 @@ export function compose(settings: CompositionSettings): Composition {
   const adjustments = new Adjustments({
     ...{ bookings, quotaOf, clock },
     hasUsage: (tenantId) => usageService.hasUsage(tenantId),
+  });
+  const usageEvents = new UsageEvents({
+    ...{ bookings, ledger, quotaOf, clock },
+    refusesUnknown: config.unknownTenants === 'deny',
+    metering: config.usageMeterEnabled,
   });
   const closedPeriods = new ClosedPeriods({ bookings, usageService, quotaOf, clock });
 
@@ -269,6 +277,7 @@ export function compose(settings: CompositionSettings): Composition {
     resolvedPlanOf,
     usageService,
     adjustments,
+    usageEvents,
     closedPeriods,
     usageRecorder,
     ledger,

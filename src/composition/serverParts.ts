@@ -7,6 +7,7 @@ import { createResolvers } from '../http/tenantOf.js';
 import type { AdminRoutesParts } from '../routes/adminRoutes.js';
 import type { AuthorizeParts } from '../routes/authorize.js';
 import type { ConsumeParts } from '../routes/consume.js';
+import type { EventsParts } from '../routes/events.js';
 import type { ReservationsRouteParts } from '../routes/reservations.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import { adminParts } from './adminParts.js';
@@ -20,6 +21,7 @@ export interface ServerComposition extends Pick<Composition, 'claimFolder' | 'st
   readonly consume: ConsumeParts;
   readonly reservations: ReservationsRouteParts;
   readonly authorize: AuthorizeParts;
+  readonly events: EventsParts;
   readonly admin: AdminRoutesParts;
   readonly metrics: Metrics;
   /** The token in the data folder, made where there is none. */
@@ -44,6 +46,7 @@ export function composeServer(config: Config, log: Log): ServerComposition {
       tenantOf: createResolvers({ tenantHeader: config.tenantHeader }).tenantOf,
       tenantHeader: config.tenantHeader,
     },
+    events: { bookEvents: (events) => composition.usageEvents.book(events) },
     admin: adminParts(composition, telemetry.denials, config, log),
     metrics,
     keptToken: () => {

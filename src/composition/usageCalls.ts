@@ -3,9 +3,9 @@ import { type Fault, invalidRequest } from '../core/errors.js';
 import { isCount } from '../core/quota/limit.js';
 import { resolveId, userIdFault } from '../core/tenantId.js';
 import { dateAt } from '../core/time/calendar.js';
+import { isWithinReach } from '../core/usage/reach.js';
 import { type UsagePeriod, usagePeriodFaults } from '../core/usage/usagePeriod.js';
 import type { UsageReport } from '../core/usage/usageReport.js';
-import { isWithinReach } from '../services/metering/usageRecorder.js';
 import { amountFault, checkedTenant, type Id, opened } from './callerInput.js';
 import type { Composition } from './compose.js';
 

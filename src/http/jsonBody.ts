@@ -10,27 +10,43 @@ const JSON_TYPE = /^application\/(?:[a-z0-9.!#$&^_-]+\+)?json(?:\s*;.*)?$/i;
 /**
  * The body's value. It is read once: an app's body parser that ran before has left its result in `req.body`.
  *
+ * @param mostBytes 64 KiB unless told
  * @throws TallygateError `invalid_request` for another Content-Type, an encoding, or what is no JSON in UTF-8;
- * `payload_too_large` above 64 KiB
+ * `payload_too_large` above `mostBytes`
  */
-export async function readJsonBody(req: IncomingMessage & { body?: unknown }): Promise<unknown> {
+export async function readJsonBody(
+  req: IncomingMessage & { body?: unknown },
+  mostBytes: number = MAX_BODY_BYTES,
+): Promise<unknown> {
   const contentType = req.headers['content-type'];
   if (contentType === undefined || !JSON_TYPE.test(contentType)) {
     const got = contentType === undefined ? 'none' : JSON.stringify(contentType.slice(0, 80));
     throw invalidRequest([{ location: 'header.content-type', message: `expected application/json, got ${got}` }]);
   }
+  requirePlain(req, mostBytes);
+  if (req.readableEnded && typeof req.body === 'object') return req.body;
+  return parsedJson(await readBytes(req, mostBytes));
+}
+
+/** The body as it was sent, whatever its type. Throws as `readJsonBody`. */
+export async function readBody(req: IncomingMessage, mostBytes: number = MAX_BODY_BYTES): Promise<Buffer> {
+  requirePlain(req, mostBytes);
+  return readBytes(req, mostBytes);
+}
+
+/** What the headers say already. */
+function requirePlain(req: IncomingMessage, mostBytes: number): void {
   const encoding = req.headers['content-encoding'] ?? 'identity';
   if (encoding !== 'identity')
     throw invalidRequest([{ location: 'header.content-encoding', message: 'expected a body without encoding' }]);
-  if (Number(req.headers['content-length']) > MAX_BODY_BYTES) throw tooLarge();
-  if (req.readableEnded && typeof req.body === 'object') return req.body;
-  return parsed(await readBytes(req));
+  if (Number(req.headers['content-length']) > mostBytes) throw tooLarge(mostBytes);
 }
 
-const tooLarge = (): TallygateError =>
-  new TallygateError('payload_too_large', `The body has more than ${MAX_BODY_BYTES} bytes.`);
+const tooLarge = (mostBytes: number): TallygateError =>
+  new TallygateError('payload_too_large', `The body has more than ${mostBytes} bytes.`);
 
-function parsed(bytes: Buffer): unknown {
+/** The value of a body. @throws TallygateError `invalid_request` where it is no JSON in UTF-8 */
+export function parsedJson(bytes: Buffer): unknown {
   try {
     return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
   } catch (error) {
@@ -43,14 +59,14 @@ function parsed(bytes: Buffer): unknown {
 }
 
 /** Not by `for await`: leaving that loop early destroys the connection, and the client would never see the 413. */
-function readBytes(req: IncomingMessage): Promise<Buffer> {
+function readBytes(req: IncomingMessage, mostBytes: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let length = 0;
     const onData = (chunk: Buffer): void => {
       length += chunk.length;
       chunks.push(chunk);
-      if (length > MAX_BODY_BYTES) settle(() => reject(tooLarge()));
+      if (length > mostBytes) settle(() => reject(tooLarge(mostBytes)));
     };
     const onEnd = (): void => settle(() => resolve(Buffer.concat(chunks)));
     const onGone = (): void =>

@@ -1,5 +1,5 @@
 // What is booked in the ledger at once, each under an id of its own, because whoever asks must be told whether it was booked before:
-// corrections and closed months. Beside the batches of usageLedger.ts, on the same ledger.
+// corrections, events from outside, and closed months. Beside the batches of usageLedger.ts, on the same ledger.
 import type { UsageDate } from '../core/time/calendar.js';
 import type { UsageReport } from '../core/usage/usageReport.js';
 
@@ -26,6 +26,18 @@ export interface BookedAdjustment extends Omit<Adjustment, 'tenantId' | 'key'> {
 export type AdjustmentOutcome =
   | { readonly outcome: 'booked' | 'repeated'; readonly adjustment: BookedAdjustment }
   | { readonly outcome: 'conflict' };
+
+/** An event to book: calls of a day, and a user who was active then. */
+export interface EventRow {
+  readonly tenantId: string;
+  /** 16 bytes: the hash of the event's source and id. */
+  readonly key: Buffer;
+  readonly usageDate: UsageDate;
+  /** Whole, from 0 to 2^53-1. */
+  readonly apiCalls: number;
+  /** 16 bytes: the keyed hash of tenant and user (core/usage/activeDays). */
+  readonly userHash: Buffer | undefined;
+}
 
 /** A month to close, with what was reported of it. */
 export interface PeriodToClose {
@@ -56,6 +68,11 @@ export interface UsageBookings {
     readonly to: UsageDate;
     readonly most: number;
   }): Promise<readonly BookedAdjustment[]>;
+  /**
+   * Books a batch of events in one transaction: for each, in their order, whether it was booked now. A key counts for 35 days; of
+   * events with one tenant and key in a batch the first counts.
+   */
+  bookEvents(events: readonly EventRow[]): Promise<readonly boolean[]>;
   /** Of several that close a month the first counts; all get what it kept. */
   closePeriod(period: PeriodToClose): Promise<ClosedPeriod>;
   readClosedPeriod(tenantId: string, month: string): Promise<ClosedPeriod | undefined>;

@@ -10,6 +10,7 @@ import { refuse, sendJson, sendProblem } from '../http/respond.js';
 import { type AdminRoutesParts, createAdminRoutes } from '../routes/adminRoutes.js';
 import { type AuthorizeParts, authorize } from '../routes/authorize.js';
 import { type ConsumeParts, consume } from '../routes/consume.js';
+import { type EventsParts, events } from '../routes/events.js';
 import { type ReservationsRouteParts, reservationEndpoints } from '../routes/reservations.js';
 
 /** What the routes stand on. */
@@ -17,6 +18,7 @@ export interface AppParts {
   readonly consume: ConsumeParts;
   readonly reservations: ReservationsRouteParts;
   readonly authorize: AuthorizeParts;
+  readonly events: EventsParts;
   readonly admin: Omit<AdminRoutesParts, 'onError'>;
   readonly metrics: { readonly contentType: string; text(): Promise<string> };
   readonly readiness: () => {
@@ -71,6 +73,7 @@ export function createApp(parts: AppParts, settings: AppSettings): Express {
   app.post('/v1/reserve', reserve);
   app.post('/v1/reservations/:id/commit', commit);
   app.delete('/v1/reservations/:id', release);
+  app.post('/v1/events', events(parts.events));
   app.use('/api/admin', createAdminRoutes({ ...parts.admin, onError }, { authenticate }));
 
   app.use((req, res) => refuse(req, res, 'not_found', `There is no ${req.method} ${req.path.slice(0, 200)} here.`));
@@ -94,6 +97,7 @@ const WELCOME = {
     consume: 'POST /v1/consume',
     reserve: ['POST /v1/reserve', 'POST /v1/reservations/:id/commit', 'DELETE /v1/reservations/:id'],
     authorize: 'ANY /v1/authorize, for gateways',
+    events: 'POST /v1/events, CloudEvents 1.0',
     usage: 'GET /api/admin/usage/:tenantId?from&to',
     storage: 'POST /api/admin/usage/:tenantId/storage',
     adjustments: 'GET, POST /api/admin/usage/:tenantId/adjustments',

@@ -39,6 +39,7 @@ async function started(config: Partial<ServerConfig> = {}, more: Partial<ServerP
       reservations: { reserve: notHere, commit: notHere, release: notHere },
     },
     authorize: { ...charging, tenantHeader, tenantOf: createResolvers({ tenantHeader }).tenantOf },
+    events: { bookEvents: notHere },
     admin: {
       queryUsage: async (tenantId) => ({ tenantId }),
       quotas: {

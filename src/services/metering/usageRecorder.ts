@@ -5,19 +5,11 @@ import type { Decision } from '../../core/quota/decision.js';
 import { isCount, MAX_COUNT } from '../../core/quota/limit.js';
 import type { UsageDate } from '../../core/time/calendar.js';
 import type { ChargeAmounts } from '../../core/usage/increments.js';
+import { isWithinReach } from '../../core/usage/reach.js';
 import type { Clock } from '../../ports/clock.js';
 import type { CommitRow } from '../../ports/usageLedger.js';
 import type { UsageBuffer } from './usageBuffer.js';
 import { uuidv7 } from './uuidv7.js';
-
-/** Usage further back than this is refused: the storage of the days before is closed. */
-const OLDEST_MS = 35 * 86_400_000;
-/** Usage further ahead than this is refused: a clock is wrong. */
-const NEWEST_MS = 5 * 60_000;
-
-/** Whether usage of the instant `atMs` can be booked at `nowMs`: at most 35 days back and 5 minutes ahead. NaN cannot. */
-export const isWithinReach = (atMs: number, nowMs: number): boolean =>
-  atMs >= nowMs - OLDEST_MS && atMs <= nowMs + NEWEST_MS;
 
 /** What it needs. */
 export interface UsageRecorderParts {

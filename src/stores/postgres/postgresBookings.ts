@@ -1,6 +1,7 @@
 // What is booked in the ledger at once, on PostgreSQL: beside postgresLedger, on the same tables.
 import type { UsageBookings } from '../../ports/usageBookings.js';
 import { adjust, readAdjustments } from './adjust.js';
+import { bookEvents } from './bookEvents.js';
 import { closePeriod, readClosedPeriod } from './closedPeriods.js';
 import { type DatabaseOptions, databaseOf } from './database.js';
 import type { PostgresPool } from './postgresPool.js';
@@ -14,6 +15,7 @@ export function postgresBookings(pool: PostgresPool, options: DatabaseOptions): 
   return {
     adjust: (adjustment) => adjust(database, adjustment),
     readAdjustments: (query) => readAdjustments(database, query),
+    bookEvents: (events) => bookEvents(database, events),
     closePeriod: (period) => closePeriod(database, period),
     readClosedPeriod: (tenantId, month) => readClosedPeriod(database, tenantId, month),
   };
