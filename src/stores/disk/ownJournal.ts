@@ -7,6 +7,7 @@ import { setImmediate as immediate } from 'node:timers/promises';
 import { TallygateError } from '../../core/errors.js';
 import type { JournalRecord, OwnJournal } from '../../ports/usageJournal.js';
 import { isMissing, isRefusal, type OpenFile } from './disk.js';
+import { FileSyncs } from './fileSyncs.js';
 import {
   isTriedWithin,
   mergedName,
@@ -58,7 +59,7 @@ export class DiskOwnJournal implements OwnJournal {
   readonly #place: JournalPlace;
   #header: JournalHeader;
   #open: OpenSegment | undefined;
-  #unsynced = new Set<OpenFile>();
+  readonly #syncs = new FileSyncs();
   #refusedUntilMs = 0;
   #applied = new Map<string, AppliedFile>();
 
@@ -90,7 +91,7 @@ export class DiskOwnJournal implements OwnJournal {
       if (taken < bytes.length) throw Object.assign(new Error('The disk took a part of a record.'), { code: 'ENOSPC' });
       open.isTorn = false;
       open.bytes += bytes.length;
-      this.#unsynced.add(open.file);
+      this.#syncs.wrote(open.file);
       return true;
     } catch (error) {
       this.#refused(error);
@@ -122,60 +123,23 @@ export class DiskOwnJournal implements OwnJournal {
       // It stays behind the last record: whoever reads it puts it aside.
       this.#refused(error);
     }
-    // Not under a sync: another file, or a socket, would get its descriptor, and be synced in its place.
-    if (this.#unsynced.has(open.file) || this.#syncing.has(open.file)) this.#sealed.push(open.file);
-    else open.file.close();
+    this.#syncs.end(open.file);
   }
 
-  /** Sealed files that are to be synced, and then closed. */
-  #sealed: OpenFile[] = [];
-  /** Files that the sync under way takes or has taken. */
-  #syncing: ReadonlySet<OpenFile> = new Set();
-  #underWay: Promise<void> | undefined;
-  #next: Promise<void> | undefined;
-
-  /** One after another, so that none closes what another one syncs. Whoever comes during one waits for the one after it. */
-  sync(): Promise<void> {
-    if (this.#next !== undefined) return this.#next;
-    if (this.#underWay === undefined) return this.#startSync();
-    const start = () => this.#startSync();
-    this.#next = this.#underWay.then(start, start);
-    return this.#next;
-  }
-
-  #startSync(): Promise<void> {
-    this.#next = undefined;
-    const underWay = this.#syncNow().finally(() => {
-      this.#underWay = undefined;
-    });
-    this.#underWay = underWay;
-    return underWay;
-  }
-
-  async #syncNow(): Promise<void> {
-    const files = this.#unsynced;
-    const sealed = this.#sealed;
-    this.#unsynced = new Set();
-    this.#syncing = files;
-    this.#sealed = [];
+  async sync(): Promise<void> {
     try {
-      for (const file of files) await file.sync();
-      // Somebody emptied the folder: what was open is in no folder any more.
-      if (this.#open !== undefined && !this.#open.file.isLinked()) this.#beginAnew();
+      await this.#syncs.sync(() => {
+        // Somebody emptied the folder: what was open is in no folder any more.
+        if (this.#open !== undefined && !this.#open.file.isLinked()) this.#beginAnew();
+      });
     } catch (error) {
       this.#refused(error);
-    } finally {
-      this.#syncing = new Set();
-      for (const file of sealed) file.close();
     }
   }
 
   #beginAnew(): void {
     const { disk, folder } = this.#place;
-    if (this.#open !== undefined) {
-      this.#unsynced.delete(this.#open.file);
-      this.#open.file.close();
-    }
+    if (this.#open !== undefined) this.#syncs.drop(this.#open.file);
     this.#open = undefined;
     disk.makeFolderNow(folder);
     writeHeaderNow(disk, folder, this.#header);
