@@ -10,14 +10,9 @@ import type { Clock } from '../../ports/clock.js';
 import type { CounterStore } from '../../ports/counterStore.js';
 import type { Observer } from '../../ports/observer.js';
 import type { TenantQuota } from '../usage/quotaService.js';
-import type { LeasePool, Wish } from './leasePool.js';
-import {
-  type LocalCounters,
-  OutagePolicy,
-  provisionalFloors,
-  reportOverAdmission,
-  type Undecided,
-} from './outagePolicy.js';
+import { type Attempt, begin, undecidedOf } from './attempt.js';
+import type { LeasePool } from './leasePool.js';
+import { type LocalCounters, OutagePolicy, provisionalFloors, reportOverAdmission } from './outagePolicy.js';
 import type { Floors, Rehydration } from './rehydration.js';
 import { RememberedDenials } from './rememberedDenials.js';
 import type { StoreClock } from './storeClock.js';
@@ -54,21 +49,6 @@ export interface AdmissionParts {
   readonly onDecision: (decision: Decision) => void;
 }
 
-/** One decision on its way. */
-interface Attempt {
-  readonly tenantId: string;
-  readonly quota: TenantQuota;
-  readonly cost: number;
-  readonly reserve: NewReservation | undefined;
-  readonly arrivedAtMs: number;
-  /** From when the store's timeout runs: the arrival, or the end of a reading from the ledger. */
-  waitsSinceMs: number;
-  calls: number;
-  /** The later of what the settings and what the store says. */
-  resetNumber: number;
-  wish: Wish | undefined;
-}
-
 /** See the head of this file. */
 export class Admission {
   readonly #parts: AdmissionParts;
@@ -91,7 +71,7 @@ export class Admission {
   decide(tenantId: string, cost: number, reserve?: NewReservation): Decision | Promise<Decision> {
     const arrivedAtMs = this.#parts.clock.monotonicMs();
     const decision = this.#withQuota(tenantId, (quota) =>
-      this.#decideBy(this.#begin(tenantId, quota, cost, arrivedAtMs, reserve)),
+      this.#decideBy(begin(tenantId, quota, cost, arrivedAtMs, reserve)),
     );
     return decision instanceof Promise
       ? decision.then((made) => this.#tell(made, arrivedAtMs))
@@ -101,7 +81,7 @@ export class Admission {
   /** Where the tenant's limits stand. Charges nothing, creates nothing, is recorded nowhere. Throws as `decide`. */
   look(tenantId: string): Decision | Promise<Decision> {
     const arrivedAtMs = this.#parts.clock.monotonicMs();
-    return this.#withQuota(tenantId, (quota) => this.#charge(this.#begin(tenantId, quota, 0, arrivedAtMs, undefined)));
+    return this.#withQuota(tenantId, (quota) => this.#charge(begin(tenantId, quota, 0, arrivedAtMs, undefined)));
   }
 
   /** Something of the tenant's was given back in this process: what is remembered of its denials may be over. */
@@ -117,25 +97,13 @@ export class Admission {
     return quota instanceof Promise ? quota.then(then) : then(quota);
   }
 
-  #begin(
-    tenantId: string,
-    quota: TenantQuota,
-    cost: number,
-    arrivedAtMs: number,
-    reserve: NewReservation | undefined,
-  ): Attempt {
-    const { resetNumber } = quota;
-    const started = { arrivedAtMs, waitsSinceMs: arrivedAtMs, calls: 0, wish: undefined };
-    return { tenantId, quota, cost, reserve, resetNumber, ...started };
-  }
-
   #decideBy(attempt: Attempt): Decision | Promise<Decision> {
     const { tenantId, quota, cost } = attempt;
     if (this.#parts.refusesUnknown && !quota.known)
-      return this.#outage.unanswered(requestOf(attempt), { outcome: 'unknown_tenant' });
+      return this.#outage.unanswered(undecidedOf(attempt), { outcome: 'unknown_tenant' });
     const exceeded = cost === 0 ? [] : limitsBelowCost(quota.limits, cost);
     if (exceeded.length > 0)
-      return this.#outage.unanswered(requestOf(attempt), { outcome: 'cost_exceeds_limit', exceeded });
+      return this.#outage.unanswered(undecidedOf(attempt), { outcome: 'cost_exceeds_limit', exceeded });
     if (cost === 0 || attempt.reserve !== undefined) return this.#charge(attempt);
     return (
       this.#denials.denialOf(tenantId, quota, cost, attempt.arrivedAtMs) ??
@@ -149,7 +117,7 @@ export class Admission {
     const { tenantId, quota, cost } = attempt;
     const spent = this.#parts.leases?.spend(tenantId, quota, cost);
     if (spent === undefined) return undefined;
-    return decisionOf(requestOf(attempt), spent.plan, spent, true);
+    return decisionOf(undecidedOf(attempt), spent.plan, spent, true);
   }
 
   #tell(decision: Decision, arrivedAtMs: number): Decision {
@@ -266,7 +234,7 @@ export class Admission {
   #decided(attempt: Attempt, plan: WindowPlan, reply: DecidedReply): Decision {
     const { tenantId, quota, cost } = attempt;
     const granted = reply.granted[0] === true;
-    const request = requestOf(attempt);
+    const request = undecidedOf(attempt);
     const passed = this.#parts.rehydration.counted(
       tenantId,
       plan.windows,
@@ -291,7 +259,7 @@ export class Admission {
   /** No answer came: the policy decides. */
   #refusedOrPassed(attempt: Attempt, chargeUnknown: boolean): Decision | Promise<Decision> {
     this.#dropWish(attempt);
-    return this.#outage.decide(requestOf(attempt), chargeUnknown);
+    return this.#outage.decide(undecidedOf(attempt), chargeUnknown);
   }
 
   /** Nobody decided the request that carried the wish: another one of the tenant may. */
@@ -305,14 +273,3 @@ export class Admission {
     return this.#plans.around(quota, this.#parts.storeClock.estimateMs());
   }
 }
-
-const requestOf = ({ tenantId, cost, quota, reserve, resetNumber }: Attempt): Undecided => ({
-  tenantId,
-  cost,
-  limits: quota.limits,
-  calendar: quota.calendar,
-  settingsVersion: quota.version,
-  isReservation: reserve !== undefined,
-  quota,
-  resetNumber,
-});

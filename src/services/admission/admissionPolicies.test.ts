@@ -284,6 +284,18 @@ describe('while the store does not answer', () => {
     expect(outcomes(decisions)).toEqual(['unconfirmed', 'unconfirmed', 'denied', 'unconfirmed', 'denied']);
   });
 
+  test('local: of a sliding limit, what was seen counts until it has left', async () => {
+    quota = quotaWith([limit({ seconds: 10 }, 10)]);
+    const admission = admissionWith({ policy: 'local' });
+    await admission.decide('acme', 6);
+    store.failure = AWAY;
+    expect(outcomes([await admission.decide('acme', 4)])).toEqual(['unconfirmed']);
+    const denied = await admission.decide('acme', 1);
+    expect(denied).toMatchObject({ outcome: 'denied', limits: [{ used: 10, violated: true }] });
+    pass(11_000);
+    expect(outcomes([await admission.decide('acme', 10)])).toEqual(['unconfirmed']);
+  });
+
   test('local: what was let pass is in the counters when it answers again', async () => {
     const admission = admissionWith({ policy: 'local' });
     await admission.decide('acme', 6);

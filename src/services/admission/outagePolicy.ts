@@ -1,11 +1,12 @@
 // What becomes of a request that the counter store did not decide: the named policy holds, for tenants that have a hard limit. `local`:
 // the process counts on from what it last knew, in counters of its own, and lets pass what the limit leaves of that.
 import { hasCode } from '../../core/errors.js';
-import type { ChargeReply } from '../../core/quota/chargeReply.js';
+import type { ChargeReply, DecidedReply } from '../../core/quota/chargeReply.js';
 import type { ChargeRequest } from '../../core/quota/chargeRequest.js';
+import { saturatingSum } from '../../core/quota/counter.js';
 import { type DecidedRequest, decisionOf } from '../../core/quota/decide.js';
 import { type Decision, decisionWithoutStore, type StoreErrorPolicy } from '../../core/quota/decision.js';
-import { isInLedger, type WindowPlan } from '../../core/quota/windows.js';
+import { isFixedWindow, isInLedger, type PlannedWindow, type WindowPlan } from '../../core/quota/windows.js';
 import { dateAt } from '../../core/time/calendar.js';
 import type { Clock } from '../../ports/clock.js';
 import type { Observer } from '../../ports/observer.js';
@@ -101,8 +102,18 @@ export class OutagePolicy {
   /** undefined: the counters of the process are full, then nobody knows anything of this tenant. */
   #charge(request: Undecided, plan: WindowPlan, floors: Floors): ChargeReply | undefined {
     const { tenantId, cost, resetNumber } = request;
+    const now = this.#parts.clock.wallMs();
+    // A sliding window cannot be raised: what was seen of it is taken from its limit, until it has left.
+    const seen = plan.windows.map((window, index) => {
+      const floor = floors[index];
+      return isFixedWindow(window) || floor === undefined || now >= floor.start ? 0 : floor.used;
+    });
+    const windows = seen.every((used) => used === 0)
+      ? plan.windows
+      : plan.windows.map((window, index) => withLess(window, seen[index] ?? 0));
     try {
-      return this.#parts.localStore.charge({ tenantId, costs: [cost], windows: plan.windows, floors, resetNumber });
+      const reply = this.#parts.localStore.charge({ tenantId, costs: [cost], windows, floors, resetNumber });
+      return windows === plan.windows || reply.outcome !== 'decided' ? reply : withMore(reply, seen);
     } catch (error) {
       if (!hasCode(error, 'counter_store_unavailable')) throw error;
       return undefined;
@@ -116,6 +127,14 @@ export class OutagePolicy {
     return { ...decisionOf(request, plan, reply, false), chargeUnknown };
   }
 }
+
+const withLess = (window: PlannedWindow, used: number): PlannedWindow =>
+  used === 0 || window.limit === undefined ? window : { ...window, limit: Math.max(0, window.limit - used) };
+
+const withMore = (reply: DecidedReply, seen: readonly number[]): DecidedReply => ({
+  ...reply,
+  windows: reply.windows.map((window, index) => ({ ...window, used: saturatingSum(window.used, seen[index] ?? 0) })),
+});
 
 /** Floors for counters that nobody can tell the sum of: what this process last knew, or 0, marked so that the ledger's replaces it. */
 export const provisionalFloors = (plan: WindowPlan, lastKnown: Floors): Floors =>

@@ -44,6 +44,8 @@ interface LastReading {
 }
 
 interface Standing extends KnownCounts {
+  /** The windows that `seen` is about, in its order. */
+  seenPlan: readonly PlannedWindow[];
   /** Of the reset that all of it is about. */
   resetNumber: number;
   /** The set of limits that the floors were sent for, by identity; undefined where none were, or the store forgot since. */
@@ -120,12 +122,15 @@ export class Rehydration {
     return undefined;
   }
 
-  /** Floors from what this process itself saw, for the time when neither store nor ledger can be trusted to know. */
+  /**
+   * Floors from what this process itself saw, for the time when neither store nor ledger can be trusted to know. That of a sliding window
+   * starts when all of what was seen has left: no store can raise segments by it, but the outage policy counts it.
+   */
   lastKnownFloors(tenantId: string, windows: readonly PlannedWindow[], resetNumber: number): Floors {
     const standing = this.#standings.get(tenantId);
     if (standing === undefined || standing.resetNumber !== resetNumber) return windows.map(() => undefined);
     return windows.map((window) => {
-      if (!isFixedWindow(window)) return undefined;
+      if (!isFixedWindow(window)) return slidingFloor(standing, window.field);
       const used = lastKnown(standing, window, (one) => one.used);
       return used === undefined ? undefined : { start: window.starts[1], used };
     });
@@ -173,6 +178,7 @@ export class Rehydration {
     if (standing.resetNumber !== resetNumber) standing.known = [];
     standing.resetNumber = resetNumber;
     standing.seen = windows;
+    standing.seenPlan = planned;
     standing.seenCharge = saturatingSum(charge, block);
     standing.seenHeld = isHeld ? standing.seenCharge : block;
     for (let index = 0; index < windows.length; index += 1) {
@@ -240,7 +246,14 @@ export class Rehydration {
   }
 }
 
+function slidingFloor(standing: Standing, field: string): CounterFloor | undefined {
+  const index = standing.seenPlan.findIndex((window) => window.field === field);
+  const window = index < 0 ? undefined : withCharge(standing)[index];
+  return window === undefined ? undefined : { start: window.end, used: window.used };
+}
+
 const newStanding = (): Standing => ({
+  seenPlan: [],
   resetNumber: 0,
   limits: undefined,
   generation: 0,
