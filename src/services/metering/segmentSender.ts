@@ -60,7 +60,7 @@ export class SegmentSender {
       const outcome = await this.#attempt(producerId, segment, hashKey);
       if (outcome.outcome === 'applied') {
         this.#landed(segment);
-        if (outcome.quarantined !== undefined) this.#parts.onQuarantined?.(outcome.quarantined);
+        if (outcome.quarantined !== undefined) this.#quarantined(outcome.quarantined);
         return lost;
       }
       if (outcome.outcome === 'unregistered') await producer.register();
@@ -87,6 +87,11 @@ export class SegmentSender {
       if (!hasCode(error, 'ledger_refused', 'migrations_pending')) segment.isInDoubt = true;
       throw error;
     }
+  }
+
+  #quarantined(rows: number): void {
+    this.#parts.buffer.seenUsers.clear();
+    this.#parts.onQuarantined?.(rows);
   }
 
   #landed(segment: UsageSegment): void {
@@ -135,7 +140,7 @@ export class SegmentSender {
   }
 
   async #tellHole(producerId: string, from: number): Promise<number> {
-    const { ledger, producer } = this.#parts;
+    const { ledger, buffer, producer } = this.#parts;
     const known = Math.max(producer.position, producer.after, this.#toldUpTo);
     if (from <= known) return 0;
     await ledger.recordGap({
@@ -145,6 +150,8 @@ export class SegmentSender {
       reason: 'the ledger went back in time, or the journal was damaged',
     });
     this.#toldUpTo = from;
+    // Users among what is missing are booked again when they come again.
+    buffer.seenUsers.clear();
     return from - known;
   }
 
@@ -160,6 +167,7 @@ export class SegmentSender {
       // Known from here on, also where what follows fails: it is told once.
       producer.position = segment.to;
     }
+    buffer.seenUsers.clear();
     await producer.renew(segment.isInDoubt ? segment.to : segment.from);
     this.#toldUpTo = 0;
     return lost;

@@ -15,6 +15,7 @@ import {
 } from '../../core/usage/increments.js';
 import type { OwnJournal } from '../../ports/usageJournal.js';
 import type { ChargeRow, UsageSums } from '../../ports/usageLedger.js';
+import { SeenUsers } from './seenUsers.js';
 
 /** Rows at which a segment is sealed, so that a transaction stays within its deadline whatever the backlog. */
 export const MAX_SEGMENT_ROWS = 5_000;
@@ -49,6 +50,8 @@ export interface UsageBufferParts {
 
 /** See the head of this file. */
 export class UsageBuffer {
+  /** Users whose booking is on disk. To be cleared where something of this process was lost. */
+  readonly seenUsers = new SeenUsers();
   readonly #parts: UsageBufferParts;
   readonly #atEndOfTurn: (work: () => void) => void;
   #turn: UsageIncrements;
@@ -107,6 +110,7 @@ export class UsageBuffer {
   }
 
   addUser(tenantId: string, usageDate: UsageDate, userId: string): void {
+    if (this.seenUsers.has(tenantId, usageDate, userId)) return;
     this.#current().addUser(tenantId, usageDate, userId);
     this.#added();
   }
@@ -148,7 +152,7 @@ export class UsageBuffer {
     const record = { from: this.#lastRecord, to: this.#lastRecord + 1, increments };
     this.#lastRecord = record.to;
     // One that the disk refuses is a hole there and not here: this process brings it to the ledger all the same.
-    journal?.append(record);
+    if (journal?.append(record) === true) this.#noteUsers(increments);
     if (this.#open.rows === 0) {
       this.#open = increments;
     } else {
@@ -156,6 +160,15 @@ export class UsageBuffer {
     }
     this.#turn = new UsageIncrements(this.#parts.onSaturated);
     if ((journal?.openBytes ?? 0) >= MAX_SEGMENT_BYTES || this.#open.rows >= MAX_SEGMENT_ROWS) this.seal();
+  }
+
+  /** From now on they need no booking on those days. */
+  #noteUsers(increments: UsageIncrements): void {
+    for (const [tenantId, { days }] of increments.tenants) {
+      for (const [usageDate, { users }] of days) {
+        for (const userId of users ?? []) this.seenUsers.add(tenantId, usageDate, userId);
+      }
+    }
   }
 
   /** Makes what is open a segment: what comes from now on is not in it. */

@@ -246,8 +246,14 @@ export class UsageFlusher {
   #keepTouching(): void {
     if (this.#touchTimer !== undefined || this.#closed) return;
     // A failed touch is repeated by the next one; flushes report an unreachable ledger anyway.
-    this.#touchTimer = setInterval(() => void this.#parts.producer.touch(false).catch(ignore), TOUCH_INTERVAL_MS);
+    this.#touchTimer = setInterval(() => void this.#touch().catch(ignore), TOUCH_INTERVAL_MS);
     this.#touchTimer.unref();
+  }
+
+  /** What waits goes first: that a producer was heard of says that the ledger has everything of it up to then. */
+  async #touch(): Promise<void> {
+    if (this.backlogRows > 0) await this.flush();
+    await this.#parts.producer.touch(false);
   }
 
   #schedule(dueAtMs: number, nowMs: number): void {

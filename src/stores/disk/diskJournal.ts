@@ -9,6 +9,8 @@ import { FORMAT, type JournalHeader, readHeader, writeHeaderNow } from './journa
 import { DiskOwnJournal, KEPT_MS } from './ownJournal.js';
 import { markAttempt, readRecords } from './readJournal.js';
 
+/** Asked once: a system call each time would cost more than what it is needed for. */
+const HOST = hostname();
 const PRODUCER = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 /** Where damaged records are put aside. */
 const QUARANTINE = 'quarantine';
@@ -46,7 +48,7 @@ export class DiskJournal implements UsageJournal {
   }
 
   begin(given: { producerId: string; ledgerId: string; after: number }): OwnJournal | undefined {
-    const header: JournalHeader = { format: FORMAT, host: hostname(), ...given };
+    const header: JournalHeader = { format: FORMAT, host: HOST, ...given };
     const folder = join(this.#options.folder, header.producerId);
     try {
       this.#options.makeRoot?.();
@@ -182,7 +184,7 @@ class DiskFoundJournal implements FoundJournal {
   }
 
   async isAlive(): Promise<boolean | undefined> {
-    if (this.#header.host !== hostname()) return undefined;
+    if (this.#header.host !== HOST) return undefined;
     return this.#socket.isAlive(this.#folder);
   }
 
