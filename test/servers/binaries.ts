@@ -1,8 +1,16 @@
-// Where PostgreSQL, Redis, PgBouncer and nginx are on this machine: given, found, or installed. Never "not here, so skip".
+// Where PostgreSQL, Redis, PgBouncer, nginx and libfaketime are on this machine: given, found, or installed. Never "not here, so skip".
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, realpathSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
-import { embeddedPostgresFolder, installNginx, installPgBouncer, installPostgres, installRedis } from './install.js';
+import {
+  embeddedPostgresFolder,
+  findFakeTime,
+  installFakeTime,
+  installNginx,
+  installPgBouncer,
+  installPostgres,
+  installRedis,
+} from './install.js';
 
 const OLDEST_POSTGRES = 15;
 const DEBIAN = '/usr/lib/postgresql';
@@ -38,6 +46,13 @@ export async function pgBouncerBinary(): Promise<ServerBinary> {
 export async function nginxBinary(): Promise<ServerBinary> {
   process.env.TEST_NGINX_BINARY ??= findNginx() ?? (await afterInstall('nginx', installNginx, findNginx));
   return { command: process.env.TEST_NGINX_BINARY, libraries: process.env.TEST_NGINX_LIBRARIES };
+}
+
+/** The library that shows a process another wall clock. Found once a run; the workers inherit the answer. */
+export async function fakeTimeLibrary(): Promise<string> {
+  process.env.TEST_FAKETIME_LIBRARY ??=
+    findFakeTime() ?? (await afterInstall('libfaketime', installFakeTime, findFakeTime));
+  return process.env.TEST_FAKETIME_LIBRARY;
 }
 
 /** A version of at least 15 that has its `initdb` beside it: on PATH there may be a wrapper, or a client alone. */
@@ -108,5 +123,7 @@ const REMEDIES = {
     'Put postgres (15 or newer, with initdb beside it) on PATH, or set TEST_DATABASE_URL to a server that tests may create and drop data on.',
   Redis: 'Put redis-server on PATH, or set TEST_REDIS_URL to a server that tests may create and drop data on.',
   PgBouncer: 'Put pgbouncer on PATH.',
+  libfaketime:
+    'Install libfaketime, whose libfaketimeMT.so.1 is looked for in /usr/lib and its folders for architectures.',
   nginx: 'Put nginx, built with its auth_request module as every Debian and Alpine build is, on PATH.',
 };

