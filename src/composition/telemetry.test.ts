@@ -46,6 +46,17 @@ describe('what happens inside', () => {
     );
   });
 
+  it('names the tenants that got more than a limit meanwhile, ten in half a minute', () => {
+    const { log, observer } = telemetry();
+    for (let tenant = 0; tenant < 500; tenant += 1)
+      observer.overAdmitted({ tenantId: `tenant-${tenant}`, limit: 'day', units: 7 });
+    expect(log.warn).toHaveBeenCalledTimes(10);
+    expect(log.warn).toHaveBeenCalledWith(
+      { tenantId: 'tenant-0', limit: 'day', units: 7, leftOut: 0 },
+      'While the counter store was down a tenant got more than its limit.',
+    );
+  });
+
   it('and begins and ends as an outage is a line each, also where the store comes and goes', () => {
     const { log, observer } = telemetry();
     for (let outage = 0; outage < 1_000; outage += 1) {

@@ -1,7 +1,7 @@
 // Who listens to an installation: metrics, the log of denials, an app's listeners, OpenTelemetry where it is there. One observer
 // tells them all.
 import { systemClock } from '../ports/clock.js';
-import type { Observer } from '../ports/observer.js';
+import type { Observer, OverAdmission } from '../ports/observer.js';
 import { createDenialLog, type DenialLog } from '../telemetry/denialLog.js';
 import { createEvents, type Events } from '../telemetry/events.js';
 import { fanOut } from '../telemetry/fanOut.js';
@@ -42,7 +42,7 @@ export function createTelemetry(
 }
 
 /** Begin and end of each outage; a store that comes and goes is told now and then. */
-function outageLog(log: Log): Pick<Observer, 'storeDown' | 'storeUp'> {
+function outageLog(log: Log): Pick<Observer, 'storeDown' | 'storeUp' | 'overAdmitted'> {
   const tellDown = outageNotice(
     systemClock,
     () => 'down',
@@ -54,7 +54,13 @@ function outageLog(log: Log): Pick<Observer, 'storeDown' | 'storeUp'> {
     (downMs: number, outages) =>
       log.info({ downMs: Math.round(downMs), moreOutages: outages }, 'The counter store answers again.'),
   );
-  return { storeDown: tellDown, storeUp: tellUp };
+  const tellOver = outageNotice(
+    systemClock,
+    ({ tenantId }: OverAdmission) => tenantId,
+    (over, leftOut) =>
+      log.warn({ ...over, leftOut }, 'While the counter store was down a tenant got more than its limit.'),
+  );
+  return { storeDown: tellDown, storeUp: tellUp, overAdmitted: tellOver };
 }
 
 /** A listener that fails fails with every event: said now and then. */

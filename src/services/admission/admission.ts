@@ -243,7 +243,7 @@ export class Admission {
       attempt.reserve !== undefined,
     );
     const decision = decisionOf(request, plan, reply, granted, crossingsOf(quota.limits, reply));
-    if (passed > 0) reportOverAdmission(decision, this.#parts.observer);
+    if (passed > 0) reportOverAdmission(decision, passed, this.#parts.observer);
     if (granted) this.#denials.forget(tenantId);
     else if (this.#parts.remembersDenials) this.#denials.keep(quota, decision, this.#parts.clock.monotonicMs());
     return decision;

@@ -37,6 +37,7 @@ const quotaWith = (limits: EffectiveLimit[], more: Partial<TenantQuota> = {}): T
 let store: FarStore;
 let quota: TenantQuota;
 let isLedgerAway: boolean;
+let ledgerHas: number;
 let booked: Decision[];
 let shadowed: (readonly string[])[];
 let overAdmitted: OverAdmission[];
@@ -46,6 +47,7 @@ beforeEach(() => {
   store = new FarStore(clock.wallMs);
   quota = quotaWith([limit('day', 10)]);
   isLedgerAway = false;
+  ledgerHas = 0;
   [booked, shadowed, overAdmitted] = [[], [], []];
 });
 
@@ -66,7 +68,7 @@ function admissionWith({ policy = 'deny', refusesUnknown = false, isLeased = fal
   const rehydration = new Rehydration({
     sumCharges: async (queries) => {
       if (isLedgerAway) throw new TallygateError('ledger_unavailable', 'away');
-      return queries.map(() => 0);
+      return queries.map(() => ledgerHas);
     },
     flushCharges: async () => undefined,
     generation: () => guarded.generation,
@@ -317,6 +319,18 @@ describe('while the store does not answer', () => {
     [store.failure, store.generation] = [undefined, store.generation + 1];
     expect((await admission.decide('acme', 1)).outcome).toBe('denied');
     expect(overAdmitted).toEqual([{ tenantId: 'acme', limit: 'day', units: 6 }]);
+  });
+
+  test('of what several processes let pass above a limit each tells no more than its own', async () => {
+    const admission = admissionWith({ policy: 'allow' });
+    await admission.decide('acme', 6);
+    store.failure = AWAY;
+    await admission.decide('acme', 5);
+    // What another one let pass is in the ledger.
+    ledgerHas = 18;
+    [store.failure, store.generation] = [undefined, store.generation + 1];
+    expect(await admission.decide('acme', 1)).toMatchObject({ outcome: 'denied', limits: [{ used: 18 }] });
+    expect(overAdmitted).toEqual([{ tenantId: 'acme', limit: 'day', units: 5 }]);
   });
 
   test('no policy refuses a tenant whose limits refuse nothing', async () => {

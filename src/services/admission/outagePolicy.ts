@@ -147,10 +147,16 @@ export const provisionalFloors = (plan: WindowPlan, lastKnown: Floors): Floors =
 /**
  * Tells of the hard limits that stand above their number in the first answer after an outage in which the policy let requests of the
  * tenant pass: by then the counters know what every process has flushed.
+ * @param passed units that it let pass in this process: no more of what is above is this process's, or the figures of several added up
+ *   would be a multiple of what was let pass
  */
-export function reportOverAdmission(decision: Decision, observer: Pick<Observer, 'overAdmitted'>): void {
+export function reportOverAdmission(
+  decision: Decision,
+  passed: number,
+  observer: Pick<Observer, 'overAdmitted'>,
+): void {
   for (const { name, limit, used, enforce } of decision.limits) {
     if (enforce === 'hard' && limit !== undefined && used > limit)
-      observer.overAdmitted({ tenantId: decision.tenantId, limit: name, units: used - limit });
+      observer.overAdmitted({ tenantId: decision.tenantId, limit: name, units: Math.min(passed, used - limit) });
   }
 }
