@@ -43,14 +43,14 @@ const WEIGHTS: Readonly<Record<Action, number>> = {
   'second flusher': 1,
   image: 1,
   'rolled back': 1,
-  collected: 1,
+  collected: 4,
 };
 
 /** Half of the schedules: the ledger mostly does not answer, so that usage piles up and is merged, while others replay it. */
 const AWAY: Readonly<Record<Action, number>> = {
   ...WEIGHTS,
   ...{ increment: 12, seal: 16, apply: 5, 'not applied': 20, 'lost acknowledgement': 7, merge: 60, replay: 8 },
-  ...{ kill: 0.7, 'kill in a write': 0.3, restart: 3, 'rolled back': 0.4, image: 0.4, collected: 1 },
+  ...{ kill: 0.7, 'kill in a write': 0.3, restart: 3, 'rolled back': 0.4, image: 0.4, collected: 4 },
 };
 
 const STEPS = 40;
