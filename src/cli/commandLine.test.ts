@@ -56,7 +56,21 @@ class FixedInstallation implements Installation {
       this.asked.push(period);
       if (tenantId === 'nobody') throw new TallygateError('tenant_not_found', 'No such\ntenant.');
       const daily = [{ date: '2024-01-01', ...FIGURES }];
-      return { tenantId, period: period ?? { from: '2024-01-01', to: '2024-01-01' }, totals: FIGURES, daily, asOf: '' };
+      const report = {
+        tenantId,
+        period: period ?? { from: '2024-01-01', to: '2024-01-01' },
+        totals: FIGURES,
+        asOf: 'now',
+      };
+      if (tenantId !== 'gappy') return { ...report, daily, complete: true, gaps: [] };
+      const nothing = { apiCalls: 0, storageBytes: 0, activeUsers: 0, storageCoverage: 0, noData: true } as const;
+      const zero = { ...FIGURES, apiCalls: 0, storageBytes: 0, activeUsers: 0 };
+      const gap = { since: 'A', until: 'B', records: 5, reason: 'lost', producerId: 'p' };
+      const days = [
+        { date: '2024-01-01', ...nothing },
+        { date: '2024-01-02', ...zero },
+      ];
+      return { ...report, daily: days, complete: false, gaps: [gap], quarantinedRows: 2 };
     },
   };
 
@@ -260,6 +274,25 @@ describe('usage', () => {
     expect((await run(`usage ${tenantId} --csv`)).stdout).toBe(
       `tenant_id,date,api_calls,storage_bytes,active_users\n${field},2024-01-01,3,5,2\n`,
     );
+  });
+
+  it('tells what is not known from what is 0: an empty cell in CSV, a dash in the table', async () => {
+    const csv = await run('usage gappy --csv');
+    expect(csv.stdout.split('\n').slice(1, 3)).toEqual(['gappy,2024-01-01,,,', 'gappy,2024-01-02,0,0,0']);
+    const rows = (await run('usage gappy')).stdout.split('\n').map((line) => line.trim().split(/\s+/));
+    expect(rows.slice(1, 3)).toEqual([
+      ['2024-01-01', '-', '-', '-'],
+      ['2024-01-02', '0', '0', '0'],
+    ]);
+  });
+
+  it('says on stderr that more may come, and what is missing; JSON has it inside', async () => {
+    const { stderr, status } = await run('usage gappy');
+    const lines = [/^Not complete: as of now/, /between A and B is missing.*5 records, lost$/, /quarantine: 2$/, /^$/];
+    expect(stderr.split('\n')).toEqual(lines.map((line) => expect.stringMatching(line)));
+    expect([status, (await run('usage acme')).stderr]).toEqual([0, '']);
+    const json = await run('usage gappy --json');
+    expect([json.stderr, JSON.parse(json.stdout)]).toEqual(['', expect.objectContaining({ complete: false })]);
   });
 
   it('prints JSON, or a table with its totals', async () => {

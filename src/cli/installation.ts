@@ -7,6 +7,7 @@ import type { SettingPatch } from '../core/quota/setting.js';
 import type { UsageDate } from '../core/time/calendar.js';
 import type { LogSelector } from '../core/usage/accessLog.js';
 import type { MonthReport } from '../core/usage/closedMonth.js';
+import type { Completeness } from '../core/usage/completeness.js';
 import type { UsagePeriod } from '../core/usage/usagePeriod.js';
 import type { UsageReport } from '../core/usage/usageReport.js';
 
@@ -68,7 +69,7 @@ export interface Installation {
    */
   ready(): Promise<void>;
   readonly usageService: {
-    query(tenantId: string, period: UsagePeriod | undefined): Promise<UsageReport>;
+    query(tenantId: string, period: UsagePeriod | undefined): Promise<UsageReport & Completeness>;
   };
   readonly closedPeriods: {
     close(tenantId: string, month: string, author: string): Promise<MonthReport>;

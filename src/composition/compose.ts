@@ -135,6 +135,7 @@ export function compose(settings: CompositionSettings): Composition {
   const health = new Health();
   const observer = fanOut(settings.observer, health.observer);
   const ledger = postgresLedger(pool, { schema });
+  const upkeep = postgresUpkeep(pool, { schema });
   const { usageRecorder, flusher, producer, followJournals } = metering({
     ...{ ledger, database: settings.database, config, flush: settings.flush },
     ...{ clock, observer, health, log },
@@ -156,7 +157,7 @@ export function compose(settings: CompositionSettings): Composition {
   /** By the stored plan: for what asks for the calendar alone. */
   const quotaOf = (tenantId: string) => quotaService.quotaOf(tenantId);
   const heldQuotaOf = (tenantId: string) => resolver?.quotaOf(tenantId) ?? quotaOf(tenantId);
-  const usageService = new UsageService({ ledger, quotaOf, flushWithin, clock });
+  const usageService = new UsageService({ ledger, upkeep, quotaOf, flushWithin, clock });
   const bookings = postgresBookings(pool, { schema });
   const adjustments = new Adjustments({
     ...{ bookings, quotaOf, clock },
@@ -281,7 +282,7 @@ export function compose(settings: CompositionSettings): Composition {
     closedPeriods,
     usageRecorder,
     ledger,
-    upkeep: postgresUpkeep(pool, { schema }),
+    upkeep,
     usageDateOf: (tenantId) => dateAt(clock.wallMs(), calendarOf(tenantId)),
     migrate: () => migrate(pool, { schema }),
     migrationStatus: () => migrationStatus(pool, { schema }),

@@ -1,5 +1,7 @@
 // What an operator asks of a ledger: rows that were put aside, usage that is known to be missing, who feeds it, and that a user be
-// forgotten. Beside usageLedger.ts, on the same ledger; no request ever waits for any of this.
+// forgotten. Beside usageLedger.ts, on the same ledger; no decision ever waits for any of this.
+import type { UsageDate } from '../core/time/calendar.js';
+import type { KnownMissing } from '../core/usage/completeness.js';
 
 /** What a row that was put aside holds. */
 export type QuarantineKind = 'call' | 'charge' | 'user' | 'storage' | 'commit';
@@ -73,6 +75,10 @@ export interface LedgerUpkeep {
   gaps(most: number): Promise<GapList>;
   /** The live ones first, at most 1,000. */
   openProducers(): Promise<readonly OpenProducer[]>;
+  /**
+   * What usage of the tenant from a date on may lack. For a report: asked before the usage, so that what counts as there is there.
+   */
+  missing(tenantId: string, from: UsageDate): Promise<KnownMissing>;
   /**
    * Puts one random value in the place of a user's hash, in all rows of the user: no count changes, over no range. Whoever has the
    * same hash later is somebody new. Resolves to the months in which the user was active, 0 where nothing is kept.

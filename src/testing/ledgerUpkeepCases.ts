@@ -1,9 +1,10 @@
 // The conformance suite of a ledger's upkeep: what callers of the port may rely on, for every ledger alike. Needs no test framework.
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
+import { addDays, dateAt, UTC_CALENDAR } from '../core/time/calendar.js';
 import type { LedgerUpkeep, QuarantinedRow } from '../ports/ledgerUpkeep.js';
 import type { UsageLedger } from '../ports/usageLedger.js';
-import { batchOf, CaseLedger, callsOf, freshHash, freshTenant } from './usageLedgerCase.js';
+import { batchOf, CaseLedger, callsOf, freshHash, freshTenant, instantOf } from './usageLedgerCase.js';
 
 /** One ledger by its two ports, as another process would have it. */
 export interface UpkeepStores {
@@ -90,6 +91,32 @@ export const ledgerUpkeepCases: readonly LedgerUpkeepCase[] = [
       producers.some((one) => one.producerId === closed),
       false,
     );
+  }),
+
+  upkeepCase('what may be missing is told: gaps to all, rows put aside to their own tenant', async (usage, upkeep) => {
+    const { tenantId, producerId } = await putAside(usage, upkeep);
+    const madeAtMs = instantOf(producerId);
+    await usage.ledger.recordGap({ producerId, from: 2, to: 9, reason: 'lost' });
+    const today = dateAt(madeAtMs, UTC_CALENDAR);
+    const { gaps, quarantinedRows, heardOfAllAtMs } = await upkeep.missing(tenantId, today);
+    const { recordedAtMs, ...gap } = gaps.find((one) => one.producerId === producerId) ?? assert.fail();
+    assert.deepEqual(gap, { producerId, from: 2, to: 9, reason: 'lost', producerMadeAtMs: madeAtMs });
+    assert.ok(recordedAtMs >= madeAtMs && heardOfAllAtMs !== undefined && quarantinedRows === 1);
+    // A part of its id is somebody else, as is one who quotes it.
+    for (const other of [tenantId.slice(0, -1), `x"tenantId":"${tenantId}`]) {
+      const known = await upkeep.missing(other, today);
+      assert.deepEqual([known.quarantinedRows, known.gaps.length > 0], [0, true]);
+    }
+    assert.deepEqual((await upkeep.missing(tenantId, addDays(today, 2))).gaps, []);
+  }),
+
+  upkeepCase('all producers were heard of no later than the one that is silent for longest', async (usage, upkeep) => {
+    const [first, second] = [await usage.producer(), await usage.producer()];
+    const heardOf = async (producerId: string) =>
+      (await upkeep.openProducers()).find((one) => one.producerId === producerId)?.lastSeenAtMs ?? assert.fail();
+    await usage.ledger.touchProducer(second, false);
+    const { heardOfAllAtMs = Number.POSITIVE_INFINITY } = await upkeep.missing(freshTenant(), DATE);
+    assert.ok(heardOfAllAtMs <= Math.min(await heardOf(first), await heardOf(second)));
   }),
 
   upkeepCase(

@@ -157,7 +157,7 @@ describe.each([
     expect(JSON.parse(again.stdout)).toMatchObject({ lines: 0, alreadyMetered: 300 });
     const { stdout } = await run('usage cli-1 --from 2015-05-29 --to 2015-06-03 --csv', env);
     const rows = [...(log.usage.get('cli-1') ?? [])].sort(([one], [other]) => (one < other ? -1 : 1));
-    const expected = rows.map(([date, { calls, users }]) => `cli-1,${date},${calls},0,${users.size}`);
+    const expected = rows.map(([date, { calls, users }]) => `cli-1,${date},${calls},,${users.size}`);
     expect(stdout.trim().split('\n')).toEqual(['tenant_id,date,api_calls,storage_bytes,active_users', ...expected]);
   });
 

@@ -70,9 +70,12 @@ async function registered(): Promise<string> {
   return producerId;
 }
 
-it('doctor finds nothing wrong with what is new: on PostgreSQL and Redis, and embedded', async () => {
+it('doctor finds nothing wrong with what is new', async () => {
   const env = { DATABASE_URL: database.url, REDIS_URL: sharedRedisUrl() };
   expect(await found(env)).toEqual({ status: 0, codes: [], what: '' });
+});
+
+it('nor with an embedded database that is new', { timeout: 120_000 }, async () => {
   expect(await found({ TALLYGATE_DATA_DIR: await embeddedDataFolder() })).toEqual({ status: 0, codes: [], what: '' });
 });
 
@@ -87,7 +90,9 @@ it('doctor names every store that does not answer, and what is to be migrated', 
 
 it('doctor tells of rows put aside, gaps, producers, and journals that are left alone', async () => {
   const [first, second] = [await registered(), await registered()];
-  await ledger().apply(batchOf(first, 0, 1, { calls: [callsOf('poison', DATE, -1)] }));
+  await ledger().apply(
+    batchOf(first, 0, 1, { calls: [callsOf('poison', DATE, -1), callsOf('poison', '2024-02-28', 1)] }),
+  );
   await ledger().recordGap({ producerId: second, from: 1, to: 5, reason: 'test' });
   const data = newFolder('data');
   const foreign = uuidAt(Date.now());
@@ -140,4 +145,15 @@ it('a user is erased by the id that the app uses', async () => {
   expect(await counts()).toBe(1);
   await ledger().apply(batchOf(await registered(), 0, 1, { users: [user] }));
   expect(await counts()).toBe(2);
+});
+
+it('usage says whether it is complete, and what is missing', async () => {
+  const env = { DATABASE_URL: database.url };
+  const february = `--from 2024-02-01 --to ${DATE}`;
+  const asked = async (line: string) => JSON.parse((await run(`usage ${line} --json`, env)).stdout);
+  expect(await asked(`acme ${february}`)).toMatchObject({ complete: true, gaps: [] });
+  expect(await asked(`poison ${february}`)).toMatchObject({ complete: false, quarantinedRows: 1 });
+  const present = await asked('acme');
+  expect(present).toMatchObject({ complete: false, gaps: [{ records: 4, reason: 'test' }] });
+  expect(present.totals).toMatchObject({ apiCalls: 0, activeUsers: 0, noData: true });
 });

@@ -2,9 +2,10 @@
 import { type Command, Option } from 'commander';
 import { type Fault, invalidRequest } from '../../core/errors.js';
 import { tenantIdFault } from '../../core/tenantId.js';
+import type { Completeness } from '../../core/usage/completeness.js';
 import { usagePeriodFaults } from '../../core/usage/usagePeriod.js';
 import type { UsageFigures, UsageReport } from '../../core/usage/usageReport.js';
-import type { CommandContext } from '../context.js';
+import type { CommandContext, Terminal } from '../context.js';
 import { csvLine } from '../csv.js';
 import { textTable } from '../textTable.js';
 
@@ -37,6 +38,7 @@ async function usage(context: CommandContext, tenantId: string, options: UsageOp
     return installation.usageService.query(tenantId, period);
   });
   context.terminal.result(formatted(report, options));
+  if (!options.json) tellWhatIsMissing(context.terminal, report);
 }
 
 function tenantFaults(tenantId: string): Fault[] {
@@ -51,15 +53,39 @@ function formatted(report: UsageReport, options: UsageOptions): string {
   return options.csv ? asCsv(report) : asTable(report);
 }
 
+/** What is not known is an empty cell: 0 says that something was metered, and came to 0. */
 function asCsv({ tenantId, daily }: UsageReport): string {
   const heading = csvLine(['tenant_id', 'date', 'api_calls', 'storage_bytes', 'active_users']);
-  const lines = daily.map((day) => csvLine([tenantId, day.date, day.apiCalls, day.storageBytes, day.activeUsers]));
-  return heading + lines.join('');
+  return (
+    heading + daily.map((day) => csvLine([tenantId, day.date, ...knownFigures(day).map((cell) => cell ?? '')])).join('')
+  );
 }
 
 function asTable({ daily, totals }: UsageReport): string {
   const row = (name: string, figures: UsageFigures): string[] =>
-    [name, figures.apiCalls, figures.storageBytes, figures.activeUsers].map((cell) => cell.toLocaleString('en'));
+    [name, ...knownFigures(figures)].map((cell) => cell?.toLocaleString('en') ?? '-');
   const heading = ['date', 'api calls', 'storage bytes', 'active users'];
   return textTable([heading, ...daily.map((day) => row(day.date, day)), row('total', totals)]);
+}
+
+/** Calls, storage, users; undefined where nothing is known. */
+function knownFigures({ apiCalls, storageBytes, activeUsers, storageCoverage, noData }: UsageFigures) {
+  return [
+    noData ? undefined : apiCalls,
+    storageCoverage === 0 ? undefined : storageBytes,
+    noData ? undefined : activeUsers,
+  ];
+}
+
+/** For people: figures are on standard output, and so they stay alone there. */
+function tellWhatIsMissing(
+  { message }: Terminal,
+  { complete, gaps, quarantinedRows = 0, asOf }: Completeness & UsageReport,
+): void {
+  if (complete) return;
+  message(`Not complete: as of ${asOf}, more may come.\n`);
+  for (const { since, until, records, reason } of gaps) {
+    message(`Usage between ${since} and ${until} is missing, of whom is not known: ${records} records, ${reason}\n`);
+  }
+  if (quarantinedRows > 0) message(`Rows of this tenant in the quarantine: ${quarantinedRows}\n`);
 }

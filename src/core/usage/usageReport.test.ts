@@ -26,7 +26,8 @@ const report = (from: string, to: string, usage: Partial<KnownUsage>, more: Part
     asOfMs: at('2024-06-10T06:00:00Z'),
     ...more,
   });
-const emptyDay = (date: string) => ({ date, apiCalls: 0, storageBytes: 0, activeUsers: 0, storageCoverage: 0 });
+const EMPTY = { apiCalls: 0, storageBytes: 0, activeUsers: 0, storageCoverage: 0, noData: true };
+const emptyDay = (date: string) => ({ date, ...EMPTY });
 
 describe('the report', () => {
   test('has the mission’s shape, every day of the period, and distinct users that are no sum', () => {
@@ -61,7 +62,7 @@ describe('the report', () => {
   test('is empty where all of the period is in the future', () => {
     const { daily, totals } = report('2024-06-11', '2024-06-30', { activeUsers: 4 });
     expect(daily).toEqual([]);
-    expect(totals).toEqual({ apiCalls: 0, storageBytes: 0, activeUsers: 0, storageCoverage: 0 });
+    expect(totals).toEqual(EMPTY);
   });
 
   test('has a day of zeros for a date that the zone skipped, and coverage does not miss it', () => {
@@ -210,6 +211,29 @@ test('a report is the sum of its days, and every number in it is whole, at most 
     ),
     { numRuns: 300 },
   );
+});
+
+describe('no data', () => {
+  const days = [
+    { usageDate: '2024-01-01', apiCalls: 0, activeUsers: 0 },
+    { usageDate: '2024-01-03', apiCalls: 5, activeUsers: 1 },
+  ];
+
+  test('is told from zero on each day, and of a period of which no day has any', () => {
+    const { daily, totals } = report('2024-01-01', '2024-01-03', { days });
+    expect(daily.map(({ apiCalls, noData }) => [apiCalls, noData])).toEqual([
+      [0, undefined],
+      [0, true],
+      [5, undefined],
+    ]);
+    expect('noData' in totals).toBe(false);
+    expect(report('2024-01-02', '2024-01-02', {}).totals).toMatchObject({ apiCalls: 0, noData: true });
+  });
+
+  test('is not where there is a correction', () => {
+    const adjustments = [{ usageDate: '2024-01-02', meter: 'api_calls', delta: 1 }];
+    expect(report('2024-01-02', '2024-01-02', { adjustments }).daily[0]).not.toHaveProperty('noData');
+  });
 });
 
 describe('corrections', () => {

@@ -13,6 +13,11 @@ export interface UsageFigures {
   readonly activeUsers: number;
   /** For which part of the time, 0 to 1, a storage level is known. */
   readonly storageCoverage: number;
+  /**
+   * Present where the ledger has no row at all: nobody metered anything, or nobody metered. The figures above are 0 then as they are
+   * where something was metered that came to 0. Of storage, `storageCoverage` says it: 0 is no data.
+   */
+  readonly noData?: true;
   /** Present where a figure above was corrected: what was recorded, and what the corrections add. */
   readonly adjustments?: { readonly apiCalls: AdjustedFigure };
 }
@@ -79,15 +84,19 @@ export function buildUsageReport(input: UsageReportInput): UsageReport {
   const daily = dates.map((date, index) => {
     const row = rows.get(date);
     const calls = { recorded: row?.apiCalls ?? 0, delta: deltas.get(date) };
-    return { date, ...figures(calls, row?.activeUsers ?? 0, storage[index] as HeldStorage) };
+    const hasData = row !== undefined || calls.delta !== undefined;
+    return { date, ...figures(calls, row?.activeUsers ?? 0, storage[index] as HeldStorage), ...noDataUnless(hasData) };
   });
   // Of the parts and not of the days as they are shown: a day below 0 takes from the others what it has too much.
   const calls = dates.map((date) => ({ recorded: rows.get(date)?.apiCalls ?? 0, delta: deltas.get(date) }));
   const activeUsers = dates.length === 0 ? 0 : usage.activeUsers;
-  const totals = figures(calls.reduce(addCalls, NO_CALLS), activeUsers, storage.reduce(addHeld, NOTHING_HELD));
+  const sums = figures(calls.reduce(addCalls, NO_CALLS), activeUsers, storage.reduce(addHeld, NOTHING_HELD));
+  const totals = { ...sums, ...noDataUnless(daily.some((day) => !('noData' in day))) };
   const report = { tenantId, period: { from, to }, totals, daily, asOf: new Date(asOfMs).toISOString() };
   return usage.closedMonths.length === 0 ? report : { ...report, closedMonths: usage.closedMonths };
 }
+
+const noDataUnless = (hasData: boolean): { readonly noData?: true } => (hasData ? {} : { noData: true });
 
 /** Calls as they were recorded, and what corrections add; undefined where there are none. */
 interface Calls {

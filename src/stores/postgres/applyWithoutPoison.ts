@@ -6,6 +6,7 @@ import type { UsageBatch, UsageSums } from '../../ports/usageLedger.js';
 import { applySums } from './applySums.js';
 import type { Database } from './database.js';
 import { quarantineRow } from './postgres.generated.js';
+import { inAscii } from './quarantinedContent.js';
 import type { Session } from './session.js';
 
 type Kind = 'call' | 'charge' | 'user' | 'storage' | 'commit';
@@ -68,16 +69,6 @@ async function putAside(
   const [row] = [...sums.calls, ...sums.charges, ...sums.users, ...sums.storage, ...sums.commits];
   const values = [randomUUID(), producerId, from, to, kind, inAscii(row), inAscii(refusal.message).slice(1, 501)];
   await session.query(database.sql(quarantineRow), values);
-}
-
-/** As JSON in ASCII: a NUL or half a character is what may have been refused. Bytes are shown in hex. */
-function inAscii(value: unknown): string {
-  const shown = JSON.stringify(value, (_, part: unknown) =>
-    typeof part === 'object' && part !== null && 'type' in part && part.type === 'Buffer' && 'data' in part
-      ? Buffer.from(part.data as number[]).toString('hex')
-      : part,
-  );
-  return shown.replace(/[^\x20-\x7e]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
 function rowsOf({ calls, charges, users, storage, commits }: UsageSums): BatchRow[] {

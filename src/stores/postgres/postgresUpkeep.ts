@@ -4,6 +4,7 @@ import { type DatabaseOptions, databaseOf } from './database.js';
 import { eraseUser } from './eraseUser.js';
 import type { PostgresPool } from './postgresPool.js';
 import { discardQuarantined, readQuarantine, retryQuarantined } from './quarantine.js';
+import { readMissing } from './readMissing.js';
 import { openProducers, readGaps } from './upkeepLists.js';
 
 /**
@@ -18,6 +19,7 @@ export function postgresUpkeep(pool: PostgresPool, options: DatabaseOptions): Le
     discardQuarantined: (id) => discardQuarantined(database, id),
     gaps: (most) => readGaps(database, most),
     openProducers: () => openProducers(database),
+    missing: (tenantId, from) => readMissing(database, tenantId, from),
     eraseUser: (tenantId, userHash) => eraseUser(database, tenantId, userHash),
   };
 }

@@ -1,4 +1,4 @@
-// What lies in the quarantine as text, back as a row of a batch. It was written by whichever version of us met it.
+// Rows of a batch as the text in which they lie in the quarantine, and back. It was written by whichever version of us met it.
 import { TallygateError } from '../../core/errors.js';
 import type { QuarantinedRow, QuarantineKind } from '../../ports/ledgerUpkeep.js';
 import type {
@@ -12,6 +12,16 @@ import type {
 
 const NONE: UsageSums = { calls: [], charges: [], users: [], storage: [], commits: [] };
 const KINDS: readonly QuarantineKind[] = ['call', 'charge', 'user', 'storage', 'commit'];
+
+/** As JSON in ASCII: a NUL or half a character is what may have been refused. Bytes are shown in hex. */
+export function inAscii(value: unknown): string {
+  const shown = JSON.stringify(value, (_, part: unknown) =>
+    typeof part === 'object' && part !== null && 'type' in part && part.type === 'Buffer' && 'data' in part
+      ? Buffer.from(part.data as number[]).toString('hex')
+      : part,
+  );
+  return shown.replace(/[^\x20-\x7e]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}
 
 /** @throws TallygateError `ledger_refused` where this version does not know the kind */
 export function quarantineKindOf(text: string): QuarantineKind {

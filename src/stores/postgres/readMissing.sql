@@ -1,0 +1,22 @@
+-- What the ledger knows of what one tenant's usage of some days may lack, in one snapshot.
+-- $1 what only rows of the tenant hold in the quarantine, $2 first date, $3 milliseconds within which a producer counts as live,
+-- $4 how many gaps at most. Returns one row: quarantined, heard_of_all_ms (NULL where no producer lives), and gaps as JSON text, the
+-- latest first: of the days from the one before the first date on, in any zone.
+SELECT
+  (SELECT count(*) FROM {schema}.quarantine WHERE strpos(content, $1::text) > 0) AS quarantined,
+  (
+    SELECT floor(extract(epoch FROM min(last_seen_at)) * 1000)::bigint
+    FROM {schema}.usage_producer
+    WHERE closed_at IS NULL AND last_seen_at > now() - $3::bigint * INTERVAL '1 millisecond'
+  ) AS heard_of_all_ms,
+  (
+    SELECT coalesce(json_agg(gap ORDER BY gap.recorded_at_ms DESC), '[]')
+    FROM (
+      SELECT producer_id::text AS producer_id, from_record, to_record, reason,
+             floor(extract(epoch FROM recorded_at) * 1000)::bigint AS recorded_at_ms
+      FROM {schema}.usage_gap
+      WHERE recorded_at >= ($2::date - 1)::timestamp AT TIME ZONE 'UTC'
+      ORDER BY usage_gap.recorded_at DESC
+      LIMIT $4::integer
+    ) AS gap
+  )::text AS gaps
