@@ -26,6 +26,7 @@ export function adminParts(
     closedPeriods: composition.closedPeriods,
     queryUsage: (tenantId, period) => usageService.query(tenantId, period),
     recordStorage: (tenantId, bytes, atMs) => usageRecorder.recordStorage(tenantId, bytes, atMs),
+    addStorage: (tenantId, change) => composition.storageChanges.add(tenantId, change),
     nowMs: systemClock.wallMs,
     readDenials: (query) => denials.read(query),
     process: { host: hostname(), pid: process.pid, since: new Date(systemClock.wallMs() - process.uptime() * 1_000) },

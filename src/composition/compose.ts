@@ -18,6 +18,7 @@ import { ClosedPeriods } from '../services/usage/closedPeriods.js';
 import type { ResolvePlan } from '../services/usage/planResolver.js';
 import { QuotaService, type TenantQuota } from '../services/usage/quotaService.js';
 import { startSettingsPoll } from '../services/usage/settingsPoll.js';
+import { StorageChanges } from '../services/usage/storageChanges.js';
 import { UsageEvents } from '../services/usage/usageEvents.js';
 import { READ_FLUSH_WAIT_MS, UsageService } from '../services/usage/usageService.js';
 import {
@@ -88,6 +89,8 @@ export interface Composition {
   readonly usageService: UsageService;
   /** Corrections of what was used. */
   readonly adjustments: Adjustments;
+  /** Changes of what tenants store. */
+  readonly storageChanges: StorageChanges;
   /** Usage that others tell of. */
   readonly usageEvents: UsageEvents;
   /** Months that were closed. */
@@ -163,6 +166,7 @@ export function compose(settings: CompositionSettings): Composition {
     ...{ bookings, quotaOf, clock },
     hasUsage: (tenantId) => usageService.hasUsage(tenantId),
   });
+  const storageChanges = new StorageChanges({ bookings, clock, metering: config.usageMeterEnabled });
   const usageEvents = new UsageEvents({
     ...{ bookings, ledger, quotaOf, clock },
     refusesUnknown: config.unknownTenants === 'deny',
@@ -278,6 +282,7 @@ export function compose(settings: CompositionSettings): Composition {
     resolvedPlanOf,
     usageService,
     adjustments,
+    storageChanges,
     usageEvents,
     closedPeriods,
     usageRecorder,

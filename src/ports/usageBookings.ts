@@ -1,5 +1,5 @@
 // What is booked in the ledger at once, each under an id of its own, because whoever asks must be told whether it was booked before:
-// corrections, events from outside, and closed months. Beside the batches of usageLedger.ts, on the same ledger.
+// corrections, events from outside, changes of storage, and closed months. Beside the batches of usageLedger.ts, on the same ledger.
 import type { UsageDate } from '../core/time/calendar.js';
 import type { UsageReport } from '../core/usage/usageReport.js';
 
@@ -25,6 +25,24 @@ export interface BookedAdjustment extends Omit<Adjustment, 'tenantId' | 'key'> {
 /** `repeated`: it was booked before, and is not booked again. `conflict`: something else was booked under the key; nothing is now. */
 export type AdjustmentOutcome =
   | { readonly outcome: 'booked' | 'repeated'; readonly adjustment: BookedAdjustment }
+  | { readonly outcome: 'conflict' };
+
+/** A change of a tenant's storage level to book. */
+export interface StorageChange {
+  readonly tenantId: string;
+  /** 16 bytes: the hash of the caller's idempotency key. */
+  readonly key: Buffer;
+  /** 16 bytes: the hash of what was asked for. */
+  readonly content: Buffer;
+  /** In milliseconds since 1970; the change is of its whole second. At most 35 days back. */
+  readonly atMs: number;
+  /** Whole, from -(2^53-1) to 2^53-1. */
+  readonly bytes: number;
+}
+
+/** As of an adjustment. `atMs` is the first booking's. */
+export type StorageChangeOutcome =
+  | { readonly outcome: 'booked' | 'repeated'; readonly atMs: number }
   | { readonly outcome: 'conflict' };
 
 /** An event to book: calls of a day, and a user who was active then. */
@@ -68,6 +86,8 @@ export interface UsageBookings {
     readonly to: UsageDate;
     readonly most: number;
   }): Promise<readonly BookedAdjustment[]>;
+  /** Changes the level from its second on, in the storage of that day and of those after it. The key counts for 35 days. */
+  addStorage(change: StorageChange): Promise<StorageChangeOutcome>;
   /**
    * Books a batch of events in one transaction: for each, in their order, whether it was booked now. A key counts for 35 days; of
    * events with one tenant and key in a batch the first counts.

@@ -1,7 +1,7 @@
 // The usage ledger: what was used, by tenant and day, exactly once. What it applied is recorded in the same transaction.
 import type { UsageDate } from '../core/time/calendar.js';
 import type { AdjustmentSum } from '../core/usage/adjustments.js';
-import type { StorageDay } from '../core/usage/storageIntegral.js';
+import type { StorageDay, StoragePoint } from '../core/usage/storageIntegral.js';
 
 export type { StorageDay } from '../core/usage/storageIntegral.js';
 
@@ -55,15 +55,9 @@ export interface ActiveUserRow {
   readonly dayMask: number;
 }
 
-/** A storage level that a tenant reported: it holds from `atSeconds` until the next point. */
-export interface StoragePointRow {
+/** A storage level that a tenant reported, or a change of it: it holds from `atSeconds` until the next point. */
+export interface StoragePointRow extends StoragePoint {
   readonly tenantId: string;
-  /** Whole seconds since 1970. */
-  readonly atSeconds: number;
-  /** Bytes stored from then on, 0 to 2^53-1. */
-  readonly bytes: number;
-  /** UUIDv7 made at receipt: of two points in one second the later id wins. */
-  readonly id: string;
 }
 
 /** Added-up usage, ready to be applied. Rows are unique by their key (but for commits) and may come in any order. */

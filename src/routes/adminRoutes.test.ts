@@ -65,6 +65,7 @@ function fakeParts() {
     readDenials: vi.fn(() => []),
     process: { host: 'web-1', pid: 7, since: new Date(NOW) },
     recordStorage: vi.fn(),
+    addStorage: vi.fn(async (_tenantId: string, _change: unknown) => NOW),
     adjustments: { adjust: vi.fn(notHere), list: vi.fn(notHere) },
     closedPeriods: { close: vi.fn(notHere), read: vi.fn(notHere) },
     nowMs: () => NOW,
@@ -551,12 +552,42 @@ describe('POST /usage/:tenantId/storage', () => {
     expect([status, locations(json)]).toEqual([400, ['body.at']]);
   });
 
-  it('does not support add yet, and says so', async () => {
-    const { send } = await mounted();
-    expect((await send('POST', '/usage/acme/storage', { add: 5 })).json).toMatchObject({
-      status: 400,
-      code: 'not_supported',
-      errors: [{ location: 'body.add' }],
+  it('books a change under its key, at once, and answers from when it holds', async () => {
+    const { send, parts } = await mounted();
+    const key = { 'idempotency-key': 'k-1' };
+    expect(await send('POST', '/usage/acme/storage', { add: -5 }, key)).toMatchObject({
+      status: 200,
+      json: { tenantId: 'acme', add: -5, at: '2026-11-24T12:00:00.000Z' },
+    });
+    expect(parts.addStorage).toHaveBeenLastCalledWith('acme', { add: -5, atMs: undefined, idempotencyKey: 'k-1' });
+    await send('POST', '/usage/acme/storage', { add: 7, at: '2026-11-24T11:59:59Z' }, key);
+    const asked = { add: 7, atMs: NOW - 1_000, idempotencyKey: 'k-1' };
+    expect(parts.addStorage).toHaveBeenLastCalledWith('acme', asked);
+    expect(parts.recordStorage).not.toHaveBeenCalled();
+  });
+
+  it.each([
+    [{ add: 5 }, {}, ['header.idempotency-key']],
+    [{ add: 5, set: 5 }, { 'idempotency-key': 'k-1' }, ['body.set']],
+    [{ add: 1.5, at: 'now' }, { 'idempotency-key': 'k-1' }, ['body.add', 'body.at']],
+    [{ add: '5' }, { 'idempotency-key': 'k-1' }, ['body.add']],
+  ])('refuses the change %j', async (body, headers, expected) => {
+    const { send, parts } = await mounted();
+    const { status, json } = await send('POST', '/usage/acme/storage', body, headers as Record<string, string>);
+    expect([status, locations(json)]).toEqual([400, expected]);
+    expect(parts.addStorage).not.toHaveBeenCalled();
+  });
+
+  it('refuses a change that is too far away, and a key that was used for another', async () => {
+    const { send, parts } = await mounted();
+    const key = { 'idempotency-key': 'k-1' };
+    parts.addStorage.mockRejectedValueOnce(invalidRequest([{ location: 'at', message: 'too old' }]));
+    const { status, json } = await send('POST', '/usage/acme/storage', { add: 5, at: '2020-01-01T00:00:00Z' }, key);
+    expect([status, locations(json)]).toEqual([400, ['body.at']]);
+    parts.addStorage.mockRejectedValueOnce(new TallygateError('idempotency_conflict', 'another'));
+    expect(await send('POST', '/usage/acme/storage', { add: 5 }, key)).toMatchObject({
+      status: 422,
+      json: { code: 'idempotency_conflict' },
     });
   });
 });

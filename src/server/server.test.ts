@@ -55,6 +55,7 @@ async function started(config: Partial<ServerConfig> = {}, more: Partial<ServerP
       look: decide,
       hasUsage: async () => false,
       recordStorage: () => undefined,
+      addStorage: notHere,
       adjustments: { adjust: notHere, list: notHere },
       closedPeriods: { close: notHere, read: notHere },
       nowMs: () => 0,

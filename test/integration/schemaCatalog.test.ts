@@ -45,6 +45,7 @@ test('every CHECK is there, and says what it should', async () => {
     counter('quota_charge', 'unconfirmed'),
     counter('quota_charge', 'overage'),
     ['event_dedupe_key_check', 'CHECK ((octet_length(key) = 16))'],
+    ['booking_key_key_check', 'CHECK (((octet_length(key) = 16) AND (octet_length(content) = 16)))'],
     ['usage_adjustment_key_check', 'CHECK ((octet_length(key) = 16))'],
     [
       'usage_adjustment_delta_check',
@@ -101,11 +102,13 @@ test('ids are compared byte by byte', async () => {
     SELECT attrelid::regclass::text || '.' || attname FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
     WHERE relnamespace = 'tallygate'::regnamespace AND relkind = 'r' AND attcollation = '"C"'::regcollation`);
   expect(collated.flat().sort()).toEqual([
+    'tallygate.booking_key.tenant_id',
     'tallygate.closed_period.tenant_id',
     'tallygate.event_dedupe.tenant_id',
     'tallygate.quota_charge.meter',
     'tallygate.quota_charge.tenant_id',
     'tallygate.quota_reset.tenant_id',
+    'tallygate.storage_change.tenant_id',
     'tallygate.storage_point.tenant_id',
     'tallygate.tenant.tenant_id',
     'tallygate.tenant_active_user.tenant_id',

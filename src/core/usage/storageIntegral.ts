@@ -1,14 +1,20 @@
 // A day's storage from the levels that were reported: byte-milliseconds, and for how much of the day a level is known at all.
 // The same function makes the ledger's rows and, up to now, the running day of a report.
+import { MAX_COUNT } from '../quota/limit.js';
 import type { Period } from '../time/calendar.js';
 
-/** A storage level that was reported: it holds from its second until the next point. */
+/** A storage level that was reported, or a change of it: it holds from its second until the next point. */
 export interface StoragePoint {
   /** Whole seconds since 1970. */
   readonly atSeconds: number;
-  /** Bytes, 0 to 2^53-1. */
+  /**
+   * `set`: the level is `bytes` from then on. `add`: the level that held changes by `bytes`; those of one second come after its set.
+   * @defaultValue `set`
+   */
+  readonly kind?: 'set' | 'add';
+  /** Bytes, 0 to 2^53-1; of an `add` also below 0. */
   readonly bytes: number;
-  /** UUIDv7 made at receipt: of two points in one second the one with the later id (as text) wins. */
+  /** UUIDv7 made at receipt: of two levels in one second the one with the later id (as text) wins. '' of changes: they add up. */
   readonly id: string;
 }
 
@@ -39,7 +45,8 @@ export const CARRY_MS = 35 * 86_400_000;
  * Integrates a day.
  *
  * @param points - In any order; those outside the day, or from `untilMs` on, are passed over.
- * @param levelBefore - The last level before the day. It is carried in until the first point, and ends 35 days after its own.
+ * @param levelBefore - The last level before the day. It is carried in until the first point, and ends 35 days after its own; a change
+ * goes on from it however old it is.
  * @param untilMs - The day counts up to this instant, its end unless told: the running day ends at `asOf`.
  * @returns undefined where no level held at any time of the day.
  */
@@ -74,8 +81,7 @@ function levelsOf(
   until: number,
 ): StorageLevel[] {
   const inDay = points.filter((point) => point.atSeconds * 1000 >= start && point.atSeconds * 1000 < until);
-  inDay.sort((a, b) => a.atSeconds - b.atSeconds || (a.id < b.id ? -1 : 1));
-  const levels: StorageLevel[] = inDay.filter((point, index) => inDay[index + 1]?.atSeconds !== point.atSeconds);
+  const levels = levelsAfter(inDay, levelBefore?.bytes ?? 0);
   // A level that another point replaces at the day's very start, or that is too old by then, holds for no time of it.
   const firstEnd = startOf(levels[0]) ?? until;
   if (levelBefore !== undefined && start < Math.min(firstEnd, levelBefore.atSeconds * 1000 + CARRY_MS)) {
@@ -83,6 +89,28 @@ function levelsOf(
   }
   return levels;
 }
+
+/** The level after each second that has points, oldest first; the last level before them is `bytesBefore`. */
+function levelsAfter(points: readonly StoragePoint[], bytesBefore: number): StorageLevel[] {
+  const seconds = new Map<number, { set: StoragePoint | undefined; added: bigint }>();
+  for (const point of points) {
+    const second = seconds.get(point.atSeconds) ?? { set: undefined, added: 0n };
+    if (point.kind === 'add') second.added += BigInt(point.bytes);
+    else if (second.set === undefined || second.set.id < point.id) second.set = point;
+    seconds.set(point.atSeconds, second);
+  }
+  let bytes = bytesBefore;
+  return [...seconds]
+    .sort(([a], [b]) => a - b)
+    .map(([atSeconds, { set, added }]) => {
+      bytes = held(BigInt(set?.bytes ?? bytes) + added);
+      return { atSeconds, bytes };
+    });
+}
+
+/** A level is never below 0, nor beyond what can be counted: from there the next change goes on. */
+const held = (bytes: bigint): number => (bytes < 0n ? 0 : bytes > MAX_LEVEL ? Number(MAX_LEVEL) : Number(bytes));
+const MAX_LEVEL = BigInt(MAX_COUNT);
 
 const startOf = (level: StorageLevel | undefined): number | undefined =>
   level === undefined ? undefined : level.atSeconds * 1000;

@@ -142,7 +142,8 @@ function storageOf(
     const points = date === today ? usage.pointsOfLastDate : [];
     const row = date === today ? undefined : rows.get(date)?.storage;
     const storage = row ?? integrateDay(points, level, day, asOfMs);
-    level = levelAfter(storage);
+    // A level that has ended is unknown from then on, but what is added later goes on from it.
+    level = levelAfter(storage) ?? level;
     const elapsedMs = elapsedOf(day, asOfMs);
     return { byteMs: storage?.byteMs ?? 0n, coveredMs: storage?.coveredMs ?? 0, elapsedMs };
   });

@@ -4,14 +4,14 @@ import { invalidRequest, TallygateError } from '../../core/errors.js';
 import { addDays, dateAt, startOfDate, type TenantCalendar } from '../../core/time/calendar.js';
 import { daysOfMonth, type MonthReport, monthFault, monthReport } from '../../core/usage/closedMonth.js';
 import type { UsagePeriod } from '../../core/usage/usagePeriod.js';
+import type { UsageReport } from '../../core/usage/usageReport.js';
 import type { Clock } from '../../ports/clock.js';
 import type { UsageBookings } from '../../ports/usageBookings.js';
-import type { UsageService } from './usageService.js';
 
 /** What it needs. */
 export interface ClosedPeriodsParts {
   readonly bookings: Pick<UsageBookings, 'closePeriod' | 'readClosedPeriod'>;
-  readonly usageService: Pick<UsageService, 'query'>;
+  readonly usageService: { query(tenantId: string, period: UsagePeriod): Promise<UsageReport> };
   readonly quotaOf: (tenantId: string) => { readonly calendar: TenantCalendar };
   readonly clock: Clock;
 }

@@ -7,6 +7,7 @@ import type { StoragePointRow } from '../../ports/usageLedger.js';
 import { onlyRow, type Row, textOf, wholeOf } from './columns.js';
 import type { Database } from './database.js';
 import {
+  addStorageChanges,
   addStoragePoints,
   dropOldStoragePoints,
   lockTenantStorage,
@@ -16,7 +17,7 @@ import {
 } from './postgres.generated.js';
 import type { Session } from './session.js';
 import { calendarSettingOf } from './settingRow.js';
-import type { TenantStorageDay } from './storageDays.js';
+import { storagePointOf, type TenantStorageDay } from './storageDays.js';
 
 /** A point is accepted up to 35 days back; two more, so that none is dropped while its report is on the way. */
 export const POINTS_KEPT_MS = 37 * 86_400_000;
@@ -34,7 +35,9 @@ export async function applyStorage(
   const keptFromMs = wholeOf(onlyRow(calendars), 'now_ms') - POINTS_KEPT_MS;
   const { accepted, changes } = changesOf(points, calendars, keptFromMs);
   if (accepted.length === 0) return [];
-  await session.query(database.sql(addStoragePoints), pointColumns(accepted));
+  const [adds, sets] = [accepted.filter(isAdd), accepted.filter((point) => !isAdd(point))];
+  if (sets.length > 0) await session.query(database.sql(addStoragePoints), pointColumns(sets));
+  if (adds.length > 0) await session.query(database.sql(addStorageChanges), changeColumns(adds));
   const days = await recomputed(database, session, changes);
   await session.query(database.sql(dropOldStoragePoints), [tenants, Math.floor(keptFromMs / 1000)]);
   return days;
@@ -126,13 +129,20 @@ function grouped<T>(items: readonly T[], keyOf: (item: T) => string): Map<string
 
 const pointOf = (row: Row): StoragePoint => ({
   atSeconds: wholeOf(row, 'at_seconds'),
-  bytes: wholeOf(row, 'bytes'),
-  id: textOf(row, 'id'),
+  ...storagePointOf(textOf(row, 'kind'), wholeOf(row, 'bytes'), textOf(row, 'id')),
 });
+
+const isAdd = (point: StoragePointRow): boolean => point.kind === 'add';
 
 const pointColumns = (points: readonly StoragePointRow[]): unknown[] => [
   points.map((point) => point.tenantId),
   points.map((point) => point.atSeconds),
   points.map((point) => point.id),
+  points.map((point) => point.bytes),
+];
+
+const changeColumns = (points: readonly StoragePointRow[]): unknown[] => [
+  points.map((point) => point.tenantId),
+  points.map((point) => point.atSeconds),
   points.map((point) => point.bytes),
 ];

@@ -33,6 +33,16 @@ VALUES ($1::text, $2::date, now(), $3::text, $4::bigint, $5::bigint, $6::bigint,
 ON CONFLICT (tenant_id, month) DO NOTHING
 `;
 
+/** The text of `addStorageChanges.sql`. */
+export const addStorageChanges = `-- Adds changes of levels to what changed in their seconds. $1 tenants, $2 seconds since 1970, $3 bytes, signed. Returns nothing.
+INSERT INTO {schema}.storage_change AS present (tenant_id, at, bytes)
+SELECT given.tenant_id, to_timestamp(given.at_seconds), sum(given.bytes)
+FROM unnest($1::text[], $2::bigint[], $3::bigint[]) AS given (tenant_id, at_seconds, bytes)
+GROUP BY given.tenant_id, given.at_seconds
+ORDER BY given.tenant_id COLLATE "C", given.at_seconds
+ON CONFLICT (tenant_id, at) DO UPDATE SET bytes = present.bytes + excluded.bytes
+`;
+
 /** The text of `addStoragePoints.sql`. */
 export const addStoragePoints = `-- Keeps reported levels. The same point again changes nothing.
 -- $1 tenants, $2 seconds since 1970, $3 ids, $4 bytes. Returns nothing.
@@ -95,6 +105,19 @@ ON CONFLICT (singleton) DO UPDATE SET version = present.version + 1
 RETURNING version, floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now_ms
 `;
 
+/** The text of `collectBookingKeys.sql`. */
+export const collectBookingKeys = `-- Forgets keys that no repeat can come with any more, some at a time. $1 days that they are kept. Returns nothing.
+DELETE FROM {schema}.booking_key
+WHERE (tenant_id, key) IN (
+  SELECT tenant_id, key
+  FROM {schema}.booking_key
+  WHERE received_on < (now() AT TIME ZONE 'UTC')::date - $1::integer
+  ORDER BY received_on
+  LIMIT 10000
+  FOR UPDATE SKIP LOCKED
+)
+`;
+
 /** The text of `collectKeys.sql`. */
 export const collectKeys = `-- Forgets keys that no repeat can come with any more, some at a time. $1 days that they are kept. Returns nothing.
 DELETE FROM {schema}.event_dedupe
@@ -138,7 +161,11 @@ CREATE TABLE {schema}._prisma_migrations (
 `;
 
 /** The text of `dropOldStoragePoints.sql`. */
-export const dropOldStoragePoints = `-- Forgets points of tenants that no late report can concern any more. $1 tenants, $2 seconds since 1970. Returns nothing.
+export const dropOldStoragePoints = `-- Forgets levels and changes of tenants that no late report can concern any more. $1 tenants, $2 seconds since 1970. Returns nothing.
+WITH changes AS (
+  DELETE FROM {schema}.storage_change
+  WHERE tenant_id = ANY ($1::text[]) AND at < to_timestamp($2::bigint)
+)
 DELETE FROM {schema}.storage_point
 WHERE tenant_id = ANY ($1::text[]) AND at < to_timestamp($2::bigint)
 `;
@@ -280,6 +307,13 @@ FROM {schema}.usage_adjustment
 WHERE tenant_id = $1::text AND usage_date BETWEEN $2::date AND $3::date
 ORDER BY adjusted_at, key
 LIMIT $4::integer
+`;
+
+/** The text of `readBookingKey.sql`. */
+export const readBookingKey = `-- What was booked under a key. $1 tenant, $2 key (hex). Returns content (hex) and answer, or no row.
+SELECT encode(content, 'hex') AS content, answer
+FROM {schema}.booking_key
+WHERE tenant_id = $1::text AND key = decode($2::text, 'hex')
 `;
 
 /** The text of `readCalendars.sql`. */
@@ -432,15 +466,24 @@ CROSS JOIN LATERAL (
 `;
 
 /** The text of `readStoragePoints.sql`. */
-export const readStoragePoints = `-- Points of tenants from an instant on, oldest first. $1 tenants, $2 seconds since 1970, one a tenant.
+export const readStoragePoints = `-- Levels that were set and changes of them, of tenants from an instant on, oldest first. A second's changes are one row, saturated.
+-- $1 tenants, $2 seconds since 1970, one a tenant. Returns tenant_id, at_seconds, kind (set or add), bytes, id ('' of changes).
 SELECT point.tenant_id,
        extract(epoch FROM point.at)::bigint AS at_seconds,
+       point.kind,
        point.bytes,
-       point.id::text AS id
+       point.id
 FROM unnest($1::text[], $2::bigint[]) AS given (tenant_id, at_seconds)
-JOIN {schema}.storage_point AS point
-  ON point.tenant_id = given.tenant_id AND point.at >= to_timestamp(given.at_seconds)
-ORDER BY point.tenant_id COLLATE "C", point.at, point.id
+CROSS JOIN LATERAL (
+  SELECT tenant_id, at, 'set' AS kind, bytes, id::text AS id
+  FROM {schema}.storage_point
+  WHERE tenant_id = given.tenant_id AND at >= to_timestamp(given.at_seconds)
+  UNION ALL
+  SELECT tenant_id, at, 'add', GREATEST(LEAST(bytes, 9007199254740991), -9007199254740991)::bigint, ''
+  FROM {schema}.storage_change
+  WHERE tenant_id = given.tenant_id AND at >= to_timestamp(given.at_seconds)
+) AS point
+ORDER BY point.tenant_id COLLATE "C", point.at, point.kind DESC, point.id
 `;
 
 /** The text of `readUsage.sql`. */
@@ -482,13 +525,18 @@ SELECT
     ) AS day
   )::text AS storage_before,
   (
-    SELECT coalesce(json_agg(point ORDER BY point.at_seconds, point.id), '[]')
+    SELECT coalesce(json_agg(point ORDER BY point.at_seconds, point.kind DESC, point.id), '[]')
     FROM (
-      SELECT extract(epoch FROM at)::bigint AS at_seconds, bytes, id::text AS id
-      FROM {schema}.storage_point
-      WHERE tenant_id = $1::text
-        -- Wide enough for any zone, also for a date that a change of zone made longer; the caller's calendar picks.
-        AND at >= ($3::date - 2)::timestamp AT TIME ZONE 'UTC'
+      SELECT extract(epoch FROM at)::bigint AS at_seconds, kind, bytes, id
+      FROM (
+        SELECT at, 'set' AS kind, bytes, id::text AS id FROM {schema}.storage_point WHERE tenant_id = $1::text
+        UNION ALL
+        SELECT at, 'add', GREATEST(LEAST(bytes, 9007199254740991), -9007199254740991)::bigint, ''
+        FROM {schema}.storage_change
+        WHERE tenant_id = $1::text
+      ) AS reported
+      -- Wide enough for any zone, also for a date that a change of zone made longer; the caller's calendar picks.
+      WHERE at >= ($3::date - 2)::timestamp AT TIME ZONE 'UTC'
         AND at < ($3::date + 3)::timestamp AT TIME ZONE 'UTC'
     ) AS point
   )::text AS points,
@@ -612,6 +660,15 @@ SELECT LEAST(coalesce((
 FROM unnest($1::text[], $2::text[], $3::bigint[], $4::date[], $5::date[]) WITH ORDINALITY
   AS asked (tenant_id, meter, reset_number, first_date, last_date, position)
 ORDER BY asked.position
+`;
+
+/** The text of `takeBookingKey.sql`. */
+export const takeBookingKey = `-- Takes the key of something that is booked once; a rival waits here for the other's commit. $1 tenant, $2 key (hex),
+-- $3 content (hex), $4 answer. Returns a row where the key was not there before.
+INSERT INTO {schema}.booking_key (tenant_id, key, content, answer, received_on)
+VALUES ($1::text, decode($2::text, 'hex'), decode($3::text, 'hex'), $4::text, (now() AT TIME ZONE 'UTC')::date)
+ON CONFLICT (tenant_id, key) DO NOTHING
+RETURNING 1 AS taken
 `;
 
 /** The text of `takeKeys.sql`. */

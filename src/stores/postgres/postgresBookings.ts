@@ -1,5 +1,6 @@
 // What is booked in the ledger at once, on PostgreSQL: beside postgresLedger, on the same tables.
 import type { UsageBookings } from '../../ports/usageBookings.js';
+import { addStorage } from './addStorage.js';
 import { adjust, readAdjustments } from './adjust.js';
 import { bookEvents } from './bookEvents.js';
 import { closePeriod, readClosedPeriod } from './closedPeriods.js';
@@ -15,6 +16,7 @@ export function postgresBookings(pool: PostgresPool, options: DatabaseOptions): 
   return {
     adjust: (adjustment) => adjust(database, adjustment),
     readAdjustments: (query) => readAdjustments(database, query),
+    addStorage: (change) => addStorage(database, change),
     bookEvents: (events) => bookEvents(database, events),
     closePeriod: (period) => closePeriod(database, period),
     readClosedPeriod: (tenantId, month) => readClosedPeriod(database, tenantId, month),

@@ -3,6 +3,7 @@ import type { LiveProducer, ProducerHolder } from '../../ports/usageLedger.js';
 import { onlyRow, textOf, wholeOf } from './columns.js';
 import type { Database } from './database.js';
 import {
+  collectBookingKeys,
   collectKeys,
   collectProducers,
   newProducerId as newProducerIdSql,
@@ -48,6 +49,7 @@ export function touchProducer(database: Database, producerId: string, closed: bo
     await session.query(database.sql(touchProducerSql), [producerId, closed]);
     await session.query(database.sql(collectProducers), [MINIMUM_AGE_MS, JOURNAL_MINIMUM_AGE_MS]);
     await session.query(database.sql(collectKeys), [KEYS_KEPT_DAYS]);
+    await session.query(database.sql(collectBookingKeys), [KEYS_KEPT_DAYS]);
   });
 }
 

@@ -36,13 +36,18 @@ SELECT
     ) AS day
   )::text AS storage_before,
   (
-    SELECT coalesce(json_agg(point ORDER BY point.at_seconds, point.id), '[]')
+    SELECT coalesce(json_agg(point ORDER BY point.at_seconds, point.kind DESC, point.id), '[]')
     FROM (
-      SELECT extract(epoch FROM at)::bigint AS at_seconds, bytes, id::text AS id
-      FROM {schema}.storage_point
-      WHERE tenant_id = $1::text
-        -- Wide enough for any zone, also for a date that a change of zone made longer; the caller's calendar picks.
-        AND at >= ($3::date - 2)::timestamp AT TIME ZONE 'UTC'
+      SELECT extract(epoch FROM at)::bigint AS at_seconds, kind, bytes, id
+      FROM (
+        SELECT at, 'set' AS kind, bytes, id::text AS id FROM {schema}.storage_point WHERE tenant_id = $1::text
+        UNION ALL
+        SELECT at, 'add', GREATEST(LEAST(bytes, 9007199254740991), -9007199254740991)::bigint, ''
+        FROM {schema}.storage_change
+        WHERE tenant_id = $1::text
+      ) AS reported
+      -- Wide enough for any zone, also for a date that a change of zone made longer; the caller's calendar picks.
+      WHERE at >= ($3::date - 2)::timestamp AT TIME ZONE 'UTC'
         AND at < ($3::date + 3)::timestamp AT TIME ZONE 'UTC'
     ) AS point
   )::text AS points,

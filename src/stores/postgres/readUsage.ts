@@ -9,7 +9,7 @@ import type { Database } from './database.js';
 import { readUsage as readUsageSql } from './postgres.generated.js';
 import { inSession } from './session.js';
 import { calendarSettingOf } from './settingRow.js';
-import { type StorageColumns, storageDayOf } from './storageDays.js';
+import { type StorageColumns, storageDayOf, storagePointOf } from './storageDays.js';
 
 export function readUsage(database: Database, tenantId: string, from: UsageDate, to: UsageDate): Promise<LedgerUsage> {
   const months = [...new Set(datesBetween(from, to).map(monthOf))];
@@ -62,12 +62,19 @@ function adjustmentsOf(row: Row): AdjustmentSum[] {
   return sums.map(({ date, ...sum }) => ({ usageDate: date, ...sum }));
 }
 
+interface PointColumns {
+  readonly at_seconds: number;
+  readonly kind: string;
+  readonly bytes: number;
+  readonly id: string;
+}
+
 /** Of the points around a date those that lie in it, by the calendar of the same snapshot. */
 function pointsOf(row: Row, tenantId: string, date: UsageDate): StoragePointRow[] {
-  const points = JSON.parse(textOf(row, 'points')) as { at_seconds: number; bytes: number; id: string }[];
+  const points = JSON.parse(textOf(row, 'points')) as PointColumns[];
   if (points.length === 0) return [];
   const calendar = calendarOf(calendarSettingOf(row));
   return points
     .filter((point) => dateAt(point.at_seconds * 1000, calendar) === date)
-    .map((point) => ({ tenantId, atSeconds: point.at_seconds, bytes: point.bytes, id: point.id }));
+    .map(({ at_seconds: atSeconds, kind, bytes, id }) => ({ tenantId, atSeconds, ...storagePointOf(kind, bytes, id) }));
 }

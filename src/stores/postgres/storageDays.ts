@@ -1,7 +1,7 @@
 // Storage days as rows: how an integrated day is written into tenant_usage, and how it is read back.
 
 import type { UsageDate } from '../../core/time/calendar.js';
-import type { StorageDay } from '../../core/usage/storageIntegral.js';
+import type { StorageDay, StoragePoint } from '../../core/usage/storageIntegral.js';
 import { averageOf } from '../../core/usage/usageReport.js';
 
 /** One day of one tenant. */
@@ -26,6 +26,10 @@ export const storageDayColumns = (days: readonly TenantStorageDay[]): unknown[] 
   days.map((day) => day.storage.lastBytes),
   days.map((day) => day.storage.lastAtSeconds),
 ];
+
+/** A reported level, or a change of it. */
+export const storagePointOf = (kind: string, bytes: number, id: string): Omit<StoragePoint, 'atSeconds'> =>
+  kind === 'add' ? { kind: 'add', bytes, id } : { bytes, id };
 
 /** A day as readUsage.sql writes it into JSON; `last_at` is null on a day without a point. */
 export interface StorageColumns {

@@ -17,6 +17,8 @@ export const TABLES: Readonly<Record<string, readonly string[]>> = {
   event_dedupe: ['tenant_id', 'key', 'received_on'],
   tenant_active_user: ['tenant_id', 'month', 'user_hash', 'day_mask'],
   storage_point: ['tenant_id', 'at', 'id', 'bytes'],
+  storage_change: ['tenant_id', 'at', 'bytes'],
+  booking_key: ['tenant_id', 'key', 'content', 'answer', 'received_on'],
   tenant_storage: ['tenant_id', 'integrated_at'],
   usage_adjustment: ['tenant_id', 'key', 'usage_date', 'meter', 'delta', 'reason', 'author', 'adjusted_at'],
   closed_period: ['tenant_id', 'month', 'closed_at', 'author', 'api_calls', 'active_users', 'storage_bytes', 'report'],
