@@ -19,7 +19,7 @@ export interface StartGateParts {
   /** Starts what has not started; settles when everything answered once, and rejects where it never will. */
   readonly started: () => Promise<void>;
   readonly policy: StoreErrorPolicy;
-  /** Whether the tenants' limits are known: then the policy `local` can count by itself, though the store never answered. */
+  /** Whether the tenants' settings are known: then the admission's own policy holds, though the store never answered. */
   readonly knowsLimits: () => boolean;
   readonly clock: Clock;
   readonly observer: Pick<Observer, 'decided' | 'decisionMade'>;
@@ -45,16 +45,18 @@ export class StartGate {
     const arrivedAtMs = this.#parts.clock.monotonicMs();
     return this.#followed(
       this.whenOpen().then((open) =>
-        open || this.#countsLocally()
+        open || this.#knowsTenants()
           ? admission.decide(tenantId, cost, reserve)
-          : this.#tell(this.#unready(tenantId, cost), arrivedAtMs),
+          : this.#tell(this.#unready(tenantId, cost, reserve !== undefined), arrivedAtMs),
       ),
     );
   }
 
   look(tenantId: string): Decision | Promise<Decision> {
     if (this.#state === 'open') return this.#parts.admission.look(tenantId);
-    return this.whenOpen().then((open) => (open ? this.#parts.admission.look(tenantId) : this.#unready(tenantId, 0)));
+    return this.whenOpen().then((open) =>
+      open ? this.#parts.admission.look(tenantId) : this.#unready(tenantId, 0, false),
+    );
   }
 
   /** Decides nothing any more by the store. Resolves once no decision is under way, so that all of them are booked. */
@@ -95,8 +97,9 @@ export class StartGate {
     if (!this.#isClosed()) this.#state = 'open';
   }
 
-  #countsLocally(): boolean {
-    return this.#parts.policy === 'local' && !this.#isClosed() && this.#parts.knowsLimits();
+  /** What is let pass is then booked to the tenant's own date and reset, and a tenant without a limit is refused by no policy. */
+  #knowsTenants(): boolean {
+    return !this.#isClosed() && this.#parts.knowsLimits();
   }
 
   #isClosed(): boolean {
@@ -120,11 +123,11 @@ export class StartGate {
     return decision;
   }
 
-  #unready(tenantId: string, cost: number): Decision {
+  #unready(tenantId: string, cost: number, isReservation: boolean): Decision {
     const outcome = this.#parts.policy === 'allow' ? 'unconfirmed' : 'unavailable';
     const decidedAtMs = this.#parts.clock.wallMs();
     return decisionWithoutStore(
-      { outcome, tenantId, cost },
+      { outcome, tenantId, cost, isReservation },
       { decidedAtMs, usageDate: dateAt(decidedAtMs, UTC_CALENDAR) },
     );
   }
