@@ -33,6 +33,12 @@ describe('a request costs what its route says', () => {
     ['POST', '/EXPORTS', 50],
     ['POST', '/%65xports?a=1', 50],
     ['POST', '/exports?/search/', 50],
+    ['POST', 'http://anywhere:80/exports?a=1', 50],
+    ['GET', 'http://anywhere', 0],
+    ['GET', '/reports\\7#', 5],
+    // Routers answer HEAD by the handler of GET, which does the same work.
+    ['HEAD', '/reports/7', 5],
+    ['HEAD', '/exports', 1],
     // What cannot be decoded is compared as it is.
     ['POST', '/%zz', 1],
   ])('%s %s: %d', (method, url, cost) => {

@@ -1,12 +1,13 @@
-// What a request costs by its route: a table of `METHOD /path` to units, read once. A path is matched as frameworks match by default, or
-// a client could pay less by writing it otherwise: percent-encoding, letter case and a slash at the end make no difference.
+// What a request costs by its route: a table of `METHOD /path` to units, read once. A request is matched as frameworks match by default,
+// or a client could pay less by writing it otherwise: HEAD runs the handler of GET, a whole URL in the request line its path, and
+// percent-encoding, letter case, backslashes and a slash at the end make no difference.
 import type { IncomingMessage } from 'node:http';
 import { isCount, MAX_COUNT } from '../core/quota/limit.js';
 import type { Fault } from './faults.js';
 
 /**
- * Units by route. A key is `METHOD /path`, or `* /path` for any method; in the path `:name` stands for one segment and a last `*` for
- * all that follow. The first that matches holds; what matches none costs 1.
+ * Units by route. A key is `METHOD /path`, or `* /path` for any method, `GET` for HEAD too; in the path `:name` stands for one segment
+ * and a last `*` for all that follow. The first that matches holds; what matches none costs 1.
  * @example
  * { 'POST /exports': 50, 'GET /reports/:id': 5, '* /search/*': 2 }
  */
@@ -57,7 +58,8 @@ function rowOf(key: string, cost: number): Row {
 }
 
 function matches(row: Row, method: string | undefined, segments: readonly string[]): boolean {
-  if (row.method !== undefined && row.method !== method) return false;
+  const names = row.method === undefined || row.method === method || (row.method === 'GET' && method === 'HEAD');
+  if (!names) return false;
   if (row.isOpen ? segments.length < row.segments.length : segments.length !== row.segments.length) return false;
   return row.segments.every((segment, index) => segment === undefined || segment === segments[index]);
 }
@@ -65,8 +67,12 @@ function matches(row: Row, method: string | undefined, segments: readonly string
 /** The whole path, also where the middleware is mounted below one: `req.url` is cut there, `req.originalUrl` is not. */
 function segmentsOf(req: IncomingMessage & { readonly originalUrl?: unknown }): string[] {
   const url = typeof req.originalUrl === 'string' ? req.originalUrl : (req.url ?? '/');
-  return split(url.split(/[?#]/, 1)[0] ?? '/').map(folded);
+  const path = (url.split(/[?#]/, 1)[0] ?? '/').replaceAll('\\', '/').replace(ORIGIN, '');
+  return split(path).map(folded);
 }
+
+/** What stands before the path where the request line has a whole URL, as to a proxy; routers leave it out. */
+const ORIGIN = /^[a-z][a-z0-9+.-]*:\/\/[^/]*/i;
 
 const split = (path: string): string[] => path.replace(/^\//, '').replace(/\/$/, '').split('/');
 
