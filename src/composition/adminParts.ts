@@ -24,7 +24,7 @@ export function adminParts(
     hasUsage: (tenantId) => usageService.hasUsage(tenantId),
     adjustments: composition.adjustments,
     closedPeriods: composition.closedPeriods,
-    queryUsage: (tenantId, period) => usageService.query(tenantId, period),
+    queryUsage: (tenantId, period, storage) => usageService.query(tenantId, period, storage),
     recordStorage: (tenantId, bytes, atMs) => usageRecorder.recordStorage(tenantId, bytes, atMs),
     addStorage: (tenantId, change) => composition.storageChanges.add(tenantId, change),
     nowMs: systemClock.wallMs,

@@ -1,7 +1,6 @@
 // Wires one installation: which stores are used and which services stand on them. The only place that knows all of them;
 // nothing here decides anything about a request, and nothing is opened before `start`.
 import type { Config } from '../config.js';
-import { TallygateError } from '../core/errors.js';
 import type { ChargeRequest } from '../core/quota/chargeRequest.js';
 import type { Decision } from '../core/quota/decision.js';
 import { dateAt, type UsageDate, UTC_CALENDAR } from '../core/time/calendar.js';
@@ -13,33 +12,23 @@ import { Reservations } from '../services/admission/reservations.js';
 import { StartGate } from '../services/admission/startGate.js';
 import { watchOtherProducers } from '../services/metering/otherProducers.js';
 import type { UsageRecorder } from '../services/metering/usageRecorder.js';
-import { Adjustments } from '../services/usage/adjustments.js';
-import { ClosedPeriods } from '../services/usage/closedPeriods.js';
 import type { ResolvePlan } from '../services/usage/planResolver.js';
 import { QuotaService, type TenantQuota } from '../services/usage/quotaService.js';
 import { startSettingsPoll } from '../services/usage/settingsPoll.js';
-import { StorageChanges } from '../services/usage/storageChanges.js';
-import { UsageEvents } from '../services/usage/usageEvents.js';
 import { READ_FLUSH_WAIT_MS, UsageService } from '../services/usage/usageService.js';
-import {
-  isUpToDate,
-  type MigrationResult,
-  type MigrationStatus,
-  migrate,
-  migrationStatus,
-} from '../stores/postgres/migrate.js';
-import { postgresBookings } from '../stores/postgres/postgresBookings.js';
 import { postgresLedger } from '../stores/postgres/postgresLedger.js';
 import { postgresTenantDirectory } from '../stores/postgres/postgresTenantDirectory.js';
 import { postgresUpkeep } from '../stores/postgres/postgresUpkeep.js';
 import { fanOut } from '../telemetry/fanOut.js';
 import type { Decide } from '../telemetry/tracing.js';
+import { type Booked, bookings } from './bookings.js';
 import { counterStore, decisions, type RedisChoice } from './counters.js';
 import { connectTo, type DatabaseChoice } from './database.js';
 import { Health, type Readiness } from './health.js';
 import { Lifecycle } from './lifecycle.js';
 import type { Log } from './log.js';
 import { metering } from './metering.js';
+import { type MigrationResult, type MigrationStatus, migrations } from './migrations.js';
 import type { FlushMode } from './options.js';
 import { planResolver } from './planResolver.js';
 
@@ -74,7 +63,7 @@ export interface CompositionSettings {
 }
 
 /** One installation, wired. */
-export interface Composition {
+export interface Composition extends Booked {
   /** Decides; waits for the start where it has not come yet. */
   readonly admission: StartGate;
   /** The same decisions, as they are traced: for everything that decides about a request. */
@@ -87,14 +76,6 @@ export interface Composition {
   /** The plan that `resolvePlan` named last; undefined where it named none, or there is no such option. */
   readonly resolvedPlanOf: (tenantId: string) => string | undefined;
   readonly usageService: UsageService;
-  /** Corrections of what was used. */
-  readonly adjustments: Adjustments;
-  /** Changes of what tenants store. */
-  readonly storageChanges: StorageChanges;
-  /** Usage that others tell of. */
-  readonly usageEvents: UsageEvents;
-  /** Months that were closed. */
-  readonly closedPeriods: ClosedPeriods;
   readonly usageRecorder: UsageRecorder;
   readonly ledger: UsageLedger;
   /** What an operator asks of it. */
@@ -139,6 +120,7 @@ export function compose(settings: CompositionSettings): Composition {
   const observer = fanOut(settings.observer, health.observer);
   const ledger = postgresLedger(pool, { schema });
   const upkeep = postgresUpkeep(pool, { schema });
+  const tables = migrations({ pool, schema, isOurs: embedded || config.migrate, log });
   const { usageRecorder, flusher, producer, followJournals } = metering({
     ...{ ledger, database: settings.database, config, flush: settings.flush },
     ...{ clock, observer, health, log },
@@ -161,18 +143,7 @@ export function compose(settings: CompositionSettings): Composition {
   const quotaOf = (tenantId: string) => quotaService.quotaOf(tenantId);
   const heldQuotaOf = (tenantId: string) => resolver?.quotaOf(tenantId) ?? quotaOf(tenantId);
   const usageService = new UsageService({ ledger, upkeep, quotaOf, flushWithin, clock });
-  const bookings = postgresBookings(pool, { schema });
-  const adjustments = new Adjustments({
-    ...{ bookings, quotaOf, clock },
-    hasUsage: (tenantId) => usageService.hasUsage(tenantId),
-  });
-  const storageChanges = new StorageChanges({ bookings, clock, metering: config.usageMeterEnabled });
-  const usageEvents = new UsageEvents({
-    ...{ bookings, ledger, quotaOf, clock },
-    refusesUnknown: config.unknownTenants === 'deny',
-    metering: config.usageMeterEnabled,
-  });
-  const closedPeriods = new ClosedPeriods({ bookings, usageService, quotaOf, clock });
+  const booked = bookings({ pool, schema, ledger, usageService, quotaOf, config, clock });
 
   const store = counterStore(redis, clock, health, log);
   const counted = decisions({
@@ -216,7 +187,7 @@ export function compose(settings: CompositionSettings): Composition {
   const lifecycle = new Lifecycle({
     steps: [
       { name: 'the ledger', run: () => database.open() },
-      { name: 'the tables of the ledger', run: bringUpToDate },
+      { name: 'the tables of the ledger', run: tables.bringUpToDate },
       { name: 'the ledger', run: async () => producer.identify((await ledger.identity()).ledgerId) },
       { name: 'the settings of the tenants', run: () => quotaService.refresh() },
     ],
@@ -237,12 +208,6 @@ export function compose(settings: CompositionSettings): Composition {
   async function hasUsage(tenantId: string): Promise<boolean> {
     const { limits } = await admission.look(tenantId);
     return limits.some(({ used }) => used > 0) || usageService.hasUsage(tenantId);
-  }
-
-  async function bringUpToDate(): Promise<void> {
-    if (!embedded && !config.migrate) return requireUpToDate(await migrationStatus(pool, { schema }));
-    const { appliedNow } = await migrate(pool, { schema });
-    if (appliedNow.length > 0) log.info({ applied: appliedNow, schema }, 'The tables were brought up to date.');
   }
 
   /**
@@ -281,16 +246,13 @@ export function compose(settings: CompositionSettings): Composition {
     heldQuotaOf,
     resolvedPlanOf,
     usageService,
-    adjustments,
-    storageChanges,
-    usageEvents,
-    closedPeriods,
+    ...booked,
     usageRecorder,
     ledger,
     upkeep,
     usageDateOf: (tenantId) => dateAt(clock.wallMs(), calendarOf(tenantId)),
-    migrate: () => migrate(pool, { schema }),
-    migrationStatus: () => migrationStatus(pool, { schema }),
+    migrate: tables.apply,
+    migrationStatus: tables.status,
     claimFolder: () => database.claim(),
     start: () => lifecycle.start(),
     startOnce: () => lifecycle.startOnce(),
@@ -312,14 +274,3 @@ const LOOK: ChargeRequest = { tenantId: '-', costs: [0], windows: [], resetNumbe
 
 const OTHERS_COUNT_ALONE =
   'Other processes feed this ledger, and without REDIS_URL each counts alone: the quotas hold for each of them, not for all.';
-
-function requireUpToDate(status: MigrationStatus): void {
-  if (isUpToDate(status)) return;
-  const { schema, pending, missing } = status;
-  const what =
-    pending.length > 0 ? `migrations are pending (${pending.join(', ')})` : `${missing.join(', ')} is missing`;
-  throw new TallygateError(
-    'migrations_pending',
-    `Schema "${schema}": ${what}. Run \`npx tallygate migrate\`, or start with TALLYGATE_MIGRATE=true.`,
-  );
-}
