@@ -311,6 +311,18 @@ describe('while the store does not answer', () => {
     expect(overAdmitted).toEqual([]);
   });
 
+  test('what was let pass though the store is well, as the process stood still, is in the counters with the next call', async () => {
+    const admission = admissionWith({ policy: 'local' });
+    await admission.decide('acme', 3);
+    pass(5_000);
+    await admission.decide('acme', 3);
+    // No reconnect, no timeout of the store: it was not asked.
+    store.failure = AWAY;
+    expect((await admission.decide('acme', 4)).outcome).toBe('unconfirmed');
+    store.failure = undefined;
+    expect(await admission.decide('acme', 1)).toMatchObject({ outcome: 'denied', limits: [{ used: 10 }] });
+  });
+
   test('allow: everything passes, and what is above the limit is measured afterwards', async () => {
     const admission = admissionWith({ policy: 'allow' });
     await admission.decide('acme', 6);

@@ -3,8 +3,9 @@
 //
 // A tenant is due when this process has not yet told the present store of its sums: on its first call, after a changed set of
 // limits, after a (re)connect or error of the store, where the store says that a counter was only provisional or shows less than
-// before, and once more after the next flush interval, which heals a lagging replica, a restart from an old snapshot, and what
-// other processes had not flushed at the first reading. Sending a sum twice is harmless: the store takes the maximum.
+// before, after an outage policy let something pass, and once more after the next flush interval, which heals a lagging replica, a
+// restart from an old snapshot, and what other processes had not flushed at the first reading. Sending a sum twice is harmless: the
+// store takes the maximum.
 import type { CountedWindow, DecidedReply } from '../../core/quota/chargeReply.js';
 import type { CounterFloor } from '../../core/quota/chargeRequest.js';
 import { saturatingSum } from '../../core/quota/counter.js';
@@ -196,12 +197,17 @@ export class Rehydration {
     return passed;
   }
 
-  /** An outage policy let `cost` pass: the windows that are known have counted at least that much more. */
+  /**
+   * An outage policy let `cost` pass: the windows that are known have counted at least that much more, and the store has to hear of it,
+   * also where it was well all along (the process stood still, and had no time left to ask).
+   */
   letPass(tenantId: string, cost: number): void {
     if (cost === 0) return;
     const standing = this.#remembered(tenantId);
     standing.known = merged(standing.known, withCharge(standing), cost);
     standing.passed = saturatingSum(standing.passed, cost);
+    standing.limits = undefined;
+    standing.read = undefined;
   }
 
   #recentFloors(tenantId: string, windows: readonly PlannedWindow[], resetNumber: number): Floors | undefined {
