@@ -6,8 +6,10 @@ import type { HeldQuota } from '../core/quota/quotaReport.js';
 import type { SettingPatch } from '../core/quota/setting.js';
 import type { UsageDate } from '../core/time/calendar.js';
 import type { LogSelector } from '../core/usage/accessLog.js';
+import type { WindowAgreement } from '../core/usage/agreement.js';
 import type { MonthReport } from '../core/usage/closedMonth.js';
 import type { Completeness } from '../core/usage/completeness.js';
+import type { StorageFigure } from '../core/usage/reportedStorage.js';
 import type { UsagePeriod } from '../core/usage/usagePeriod.js';
 import type { UsageReport } from '../core/usage/usageReport.js';
 
@@ -43,6 +45,13 @@ export interface CommandReplaySummary {
   readonly unfinishedLine: boolean;
 }
 
+/** What was found about one tenant. */
+export interface CommandReconciliation {
+  readonly tenantId: string;
+  readonly windows: readonly WindowAgreement[];
+  readonly days: readonly { readonly usageDate: UsageDate; readonly activeUsers: number; readonly counted: number }[];
+}
+
 /** A row of usage that the tables refused. */
 export interface CommandQuarantinedRow {
   readonly id: string;
@@ -69,7 +78,11 @@ export interface Installation {
    */
   ready(): Promise<void>;
   readonly usageService: {
-    query(tenantId: string, period: UsagePeriod | undefined): Promise<UsageReport & Completeness>;
+    query(
+      tenantId: string,
+      period: UsagePeriod | undefined,
+      storage?: StorageFigure,
+    ): Promise<UsageReport & Completeness>;
   };
   readonly closedPeriods: {
     close(tenantId: string, month: string, author: string): Promise<MonthReport>;
@@ -92,6 +105,8 @@ export interface Installation {
   eraseUser(tenantId: string, userId: string): Promise<number>;
   /** What `doctor` judges. Needs no `ready`, and tells what does not answer instead of failing. */
   examine(): Promise<InstallationFacts>;
+  /** Holds the counters and closed days of a tenant against what is recorded. */
+  reconcile(tenantId: string): Promise<CommandReconciliation>;
   replayLog(request: CommandReplay): Promise<CommandReplaySummary>;
   /** Applies what is pending; `applied` is what this call applied, in order. */
   migrate(): Promise<{ readonly applied: readonly string[] }>;

@@ -51,7 +51,9 @@ const notHere = () => Promise.reject(new Error('not in this test'));
 
 function fakeParts() {
   return {
-    queryUsage: vi.fn(async (tenantId: string, period: unknown): Promise<object> => ({ tenantId, period })),
+    queryUsage: vi.fn(
+      async (tenantId: string, period: unknown, _storage: unknown): Promise<object> => ({ tenantId, period }),
+    ),
     quotas: {
       replace: vi.fn(async (_tenantId: string, _patch: unknown) => quota(true)),
       merge: vi.fn(async (_tenantId: string, _patch: unknown) => quota(true)),
@@ -126,12 +128,24 @@ describe('authentication', () => {
 });
 
 describe('GET /usage/:tenantId', () => {
+  it('asks for another figure of storage where one is named, and for no unknown one', async () => {
+    const { send, parts } = await mounted();
+    for (const figure of ['peak', 'last', 'average']) {
+      await send('GET', `/usage/acme?storage=${figure}`);
+      expect(parts.queryUsage).toHaveBeenLastCalledWith('acme', undefined, figure);
+    }
+    for (const query of ['storage=max', 'storage=', 'storage=peak&storage=last']) {
+      const { status, json } = await send('GET', `/usage/acme?${query}`);
+      expect([status, locations(json)]).toEqual([400, ['query.storage']]);
+    }
+  });
+
   it('asks for the period, or for none', async () => {
     const { send, parts } = await mounted();
     expect((await send('GET', '/usage/acme?from=2024-01-01&to=2024-12-31&from2=x')).status).toBe(200);
-    expect(parts.queryUsage).toHaveBeenLastCalledWith('acme', { from: '2024-01-01', to: '2024-12-31' });
+    expect(parts.queryUsage).toHaveBeenLastCalledWith('acme', { from: '2024-01-01', to: '2024-12-31' }, 'average');
     await send('GET', '/usage/acme?unknown=1');
-    expect(parts.queryUsage).toHaveBeenLastCalledWith('acme', undefined);
+    expect(parts.queryUsage).toHaveBeenLastCalledWith('acme', undefined, 'average');
   });
 
   it.each([
@@ -162,7 +176,7 @@ describe('GET /usage/:tenantId', () => {
     async (tenantId) => {
       const { send, parts } = await mounted();
       expect((await send('GET', `/usage/${encodeURIComponent(tenantId)}`)).status).toBe(200);
-      expect(parts.queryUsage).toHaveBeenLastCalledWith(tenantId, undefined);
+      expect(parts.queryUsage).toHaveBeenLastCalledWith(tenantId, undefined, 'average');
     },
   );
 

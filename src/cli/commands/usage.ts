@@ -3,6 +3,7 @@ import { type Command, Option } from 'commander';
 import { type Fault, invalidRequest } from '../../core/errors.js';
 import { tenantIdFault } from '../../core/tenantId.js';
 import type { Completeness } from '../../core/usage/completeness.js';
+import { STORAGE_FIGURES, type StorageFigure } from '../../core/usage/reportedStorage.js';
 import { usagePeriodFaults } from '../../core/usage/usagePeriod.js';
 import type { UsageFigures, UsageReport } from '../../core/usage/usageReport.js';
 import type { CommandContext, Terminal } from '../context.js';
@@ -12,6 +13,7 @@ import { textTable } from '../textTable.js';
 interface UsageOptions {
   readonly from?: string;
   readonly to?: string;
+  readonly storage: StorageFigure;
   readonly json?: true;
   readonly csv?: true;
 }
@@ -23,6 +25,7 @@ export function addUsageCommand(program: Command, context: CommandContext): void
     .argument('<tenant>')
     .option('--from <date>', 'first day, YYYY-MM-DD; without --from and --to: the current month')
     .option('--to <date>', 'last day, YYYY-MM-DD')
+    .addOption(new Option('--storage <figure>', 'what is shown of storage').choices(STORAGE_FIGURES).default('average'))
     .option('--json', 'the report as the usage API answers it')
     .addOption(new Option('--csv', 'one line a day').conflicts('json'))
     .action((tenantId: string, options: UsageOptions) => usage(context, tenantId, options));
@@ -35,7 +38,7 @@ async function usage(context: CommandContext, tenantId: string, options: UsageOp
   const period = from === undefined || to === undefined ? undefined : { from, to };
   const report = await context.withInstallation(async (installation) => {
     await installation.ready();
-    return installation.usageService.query(tenantId, period);
+    return installation.usageService.query(tenantId, period, options.storage);
   });
   context.terminal.result(formatted(report, options));
   if (!options.json) tellWhatIsMissing(context.terminal, report);

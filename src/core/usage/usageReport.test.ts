@@ -236,6 +236,38 @@ describe('no data', () => {
   });
 });
 
+describe('storage', () => {
+  // 100 for a quarter of the 1st, then 40; the 2nd has no point; nothing is known before.
+  const storage = storageOf('2024-01-01', [point('2024-01-01T12:00:00Z', 100), point('2024-01-01T18:00:00Z', 40)]);
+  const days = [{ usageDate: '2024-01-01', apiCalls: 0, activeUsers: 0, storage }];
+  const bytesOf = (figure: 'average' | 'peak' | 'last', from: string) => {
+    const { daily, totals, storage: named } = report(from, '2024-01-02', { days }, { storage: figure });
+    return [named, ...daily.map((day) => day.storageBytes), totals.storageBytes];
+  };
+
+  test('is the average, the highest or the last level, of each day and of the period', () => {
+    expect(bytesOf('average', '2023-12-31')).toEqual([undefined, 0, 70, 40, 50]);
+    expect(bytesOf('peak', '2023-12-31')).toEqual(['peak', 0, 100, 40, 100]);
+    expect(bytesOf('last', '2023-12-31')).toEqual(['last', 0, 40, 40, 40]);
+  });
+
+  test('of a period whose end knows no level has the last one that was known; coverage says the rest', () => {
+    const { totals } = report('2024-01-01', '2024-02-29', { days }, { storage: 'last' });
+    expect(totals.storageBytes).toBe(40);
+    expect(report('2024-03-01', '2024-03-01', { storageBefore: storage }, { storage: 'last' }).totals).toMatchObject({
+      ...{ storageBytes: 0, storageCoverage: 0 },
+    });
+  });
+
+  test('of today goes on from a level that has ended, where a change is added', () => {
+    const pointsOfLastDate = [{ ...point('2024-06-10T03:00:00Z', 5), kind: 'add' as const }];
+    const usage = { storageBefore: storage, pointsOfLastDate };
+    expect(report('2024-06-09', '2024-06-10', usage, { storage: 'last' }).daily[1]).toMatchObject({
+      ...{ storageBytes: 45, storageCoverage: 0.5 },
+    });
+  });
+});
+
 describe('corrections', () => {
   const usage = {
     days: [

@@ -1,13 +1,25 @@
 // What the usage API answers for one tenant: every day of the period, from the ledger's rows, which has only days on which
 // something happened.
-import { datesBetween, dayOf, type Period, type TenantCalendar, type UsageDate } from '../time/calendar.js';
+import { datesBetween, type TenantCalendar, type UsageDate } from '../time/calendar.js';
 import { type AdjustedFigure, type AdjustmentSum, adjustedFigure, shownOf } from './adjustments.js';
-import { integrateDay, type StorageDay, type StorageLevel, type StoragePoint } from './storageIntegral.js';
+import {
+  addHeld,
+  bytesOf,
+  coverageOf,
+  type HeldStorage,
+  NOTHING_HELD,
+  type StorageFigure,
+  storageOfDates,
+} from './reportedStorage.js';
+import type { StorageDay, StoragePoint } from './storageIntegral.js';
 
 /** Usage of a day or of a period. All numbers are at most 2^53-1 and saturate there. */
 export interface UsageFigures {
   readonly apiCalls: number;
-  /** Average over the covered time, rounded to whole bytes; 0 where nothing is known (`storageCoverage` is 0 then). */
+  /**
+   * Average over the covered time, rounded to whole bytes, where no other figure was asked for; 0 where nothing is known
+   * (`storageCoverage` is 0 then).
+   */
   readonly storageBytes: number;
   /** Distinct users: over a period never the sum of its days. */
   readonly activeUsers: number;
@@ -37,6 +49,8 @@ export interface UsageReport {
   readonly daily: readonly UsageReportDay[];
   /** Up to when usage is in it: ISO 8601 in UTC. */
   readonly asOf: string;
+  /** What `storageBytes` is, where it is not the average. */
+  readonly storage?: StorageFigure;
   /** Months (`YYYY-MM`) of the period that were closed, where there are any: what they were then is kept apart. */
   readonly closedMonths?: readonly string[];
 }
@@ -72,28 +86,41 @@ export interface UsageReportInput {
   readonly calendar: TenantCalendar;
   /** Up to when all of the asking process's usage is known to be in `usage`, in milliseconds since 1970: today counts up to here. */
   readonly asOfMs: number;
+  /** @defaultValue `average` */
+  readonly storage?: StorageFigure;
 }
 
 /** Makes the report: fills in the days that the ledger has no row for, carries storage levels over, and averages them. */
 export function buildUsageReport(input: UsageReportInput): UsageReport {
-  const { tenantId, from, to, today, usage, asOfMs } = input;
+  const { tenantId, from, to, today, usage, calendar, asOfMs, storage: figure = 'average' } = input;
   const dates = datesBetween(from, to < today ? to : today);
   const rows = new Map(usage.days.map((row) => [row.usageDate, row]));
-  const storage = storageOf(input, dates, rows);
+  const storage = storageOfDates(dates, { ...usage, rows, today, calendar, asOfMs });
   const deltas = new Map(usage.adjustments.filter(isOfApiCalls).map(({ usageDate, delta }) => [usageDate, delta]));
   const daily = dates.map((date, index) => {
     const row = rows.get(date);
     const calls = { recorded: row?.apiCalls ?? 0, delta: deltas.get(date) };
     const hasData = row !== undefined || calls.delta !== undefined;
-    return { date, ...figures(calls, row?.activeUsers ?? 0, storage[index] as HeldStorage), ...noDataUnless(hasData) };
+    return {
+      date,
+      ...figures(calls, row?.activeUsers ?? 0, shown(storage[index] as HeldStorage, figure)),
+      ...noDataUnless(hasData),
+    };
   });
   // Of the parts and not of the days as they are shown: a day below 0 takes from the others what it has too much.
   const calls = dates.map((date) => ({ recorded: rows.get(date)?.apiCalls ?? 0, delta: deltas.get(date) }));
   const activeUsers = dates.length === 0 ? 0 : usage.activeUsers;
-  const sums = figures(calls.reduce(addCalls, NO_CALLS), activeUsers, storage.reduce(addHeld, NOTHING_HELD));
+  const sums = figures(
+    calls.reduce(addCalls, NO_CALLS),
+    activeUsers,
+    shown(storage.reduce(addHeld, NOTHING_HELD), figure),
+  );
   const totals = { ...sums, ...noDataUnless(daily.some((day) => !('noData' in day))) };
-  const report = { tenantId, period: { from, to }, totals, daily, asOf: new Date(asOfMs).toISOString() };
-  return usage.closedMonths.length === 0 ? report : { ...report, closedMonths: usage.closedMonths };
+  return {
+    ...{ tenantId, period: { from, to }, totals, daily, asOf: new Date(asOfMs).toISOString() },
+    ...(figure === 'average' ? {} : { storage: figure }),
+    ...(usage.closedMonths.length === 0 ? {} : { closedMonths: usage.closedMonths }),
+  };
 }
 
 const noDataUnless = (hasData: boolean): { readonly noData?: true } => (hasData ? {} : { noData: true });
@@ -113,64 +140,22 @@ const addCalls = (a: Calls, b: Calls): Calls => ({
 
 const isOfApiCalls = ({ meter }: AdjustmentSum): boolean => meter === 'api_calls';
 
-/** Storage over some time: of `elapsedMs`, levels were known for `coveredMs`. */
-interface HeldStorage {
-  readonly byteMs: bigint;
-  readonly coveredMs: number;
-  readonly elapsedMs: number;
-}
+type ShownStorage = Pick<UsageFigures, 'storageBytes' | 'storageCoverage'>;
 
-const NOTHING_HELD: HeldStorage = { byteMs: 0n, coveredMs: 0, elapsedMs: 0 };
-
-const addHeld = (a: HeldStorage, b: HeldStorage): HeldStorage => ({
-  byteMs: a.byteMs + b.byteMs,
-  coveredMs: a.coveredMs + b.coveredMs,
-  elapsedMs: a.elapsedMs + b.elapsedMs,
+const shown = (held: HeldStorage, figure: StorageFigure): ShownStorage => ({
+  storageBytes: bytesOf(held, figure),
+  storageCoverage: coverageOf(held),
 });
 
-/** Each date's storage, in order: a level lasts from day to day until another point or 35 days after its own. */
-function storageOf(
-  { today, usage, calendar, asOfMs }: UsageReportInput,
-  dates: readonly UsageDate[],
-  rows: ReadonlyMap<UsageDate, KnownUsage['days'][number]>,
-): HeldStorage[] {
-  let level = levelAfter(usage.storageBefore);
-  return dates.map((date) => {
-    const day = dayOf(date, calendar);
-    if (day === undefined) return NOTHING_HELD;
-    // Today's row in the ledger runs to the day's end, which has not been: it counts by its points, up to now.
-    const points = date === today ? usage.pointsOfLastDate : [];
-    const row = date === today ? undefined : rows.get(date)?.storage;
-    const storage = row ?? integrateDay(points, level, day, asOfMs);
-    // A level that has ended is unknown from then on, but what is added later goes on from it.
-    level = levelAfter(storage) ?? level;
-    const elapsedMs = elapsedOf(day, asOfMs);
-    return { byteMs: storage?.byteMs ?? 0n, coveredMs: storage?.coveredMs ?? 0, elapsedMs };
-  });
-}
-
-const levelAfter = (day: StorageDay | undefined): StorageLevel | undefined =>
-  day === undefined ? undefined : { bytes: day.lastBytes, atSeconds: day.lastAtSeconds };
-
-const elapsedOf = (day: Period, asOfMs: number): number => Math.max(0, Math.min(day.end, asOfMs) - day.start);
-
-function figures({ recorded, delta }: Calls, activeUsers: number, held: HeldStorage): UsageFigures {
+function figures({ recorded, delta }: Calls, activeUsers: number, storage: ShownStorage): UsageFigures {
   const apiCalls = adjustedFigure(saturated(recorded), saturated(delta ?? 0));
   return {
     apiCalls: shownOf(apiCalls),
-    storageBytes: averageOf(held),
+    storageBytes: storage.storageBytes,
     activeUsers: saturated(activeUsers),
-    // A row that was made before a change of zone may know more of its day than the calendar now gives it.
-    storageCoverage: held.elapsedMs === 0 ? 0 : Math.min(1, held.coveredMs / held.elapsedMs),
+    storageCoverage: storage.storageCoverage,
     ...(delta === undefined ? {} : { adjustments: { apiCalls } }),
   };
-}
-
-/** Byte-milliseconds over covered milliseconds, to the nearest whole byte. */
-export function averageOf({ byteMs, coveredMs }: Pick<StorageDay, 'byteMs' | 'coveredMs'>): number {
-  if (coveredMs === 0) return 0;
-  const covered = BigInt(coveredMs);
-  return saturated(Number((2n * byteMs + covered) / (2n * covered)));
 }
 
 const saturated = (count: number): number =>

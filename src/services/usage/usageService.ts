@@ -2,6 +2,7 @@
 import { tenantNotFound } from '../../core/errors.js';
 import { dateAt, firstOfMonth, type TenantCalendar } from '../../core/time/calendar.js';
 import { type Completeness, completenessOf } from '../../core/usage/completeness.js';
+import type { StorageFigure } from '../../core/usage/reportedStorage.js';
 import type { UsagePeriod } from '../../core/usage/usagePeriod.js';
 import { buildUsageReport, type UsageReport } from '../../core/usage/usageReport.js';
 import type { Clock } from '../../ports/clock.js';
@@ -36,10 +37,14 @@ export class UsageService {
   }
 
   /**
-   * The tenant's usage by day and in total. Without a period: its current calendar month, up to today.
+   * The tenant's usage by day and in total; `storage` says what `storageBytes` is. Without a period: its current calendar month, up to today.
    * @throws TallygateError `tenant_not_found` where it has neither usage nor a setting, `ledger_unavailable`, `migrations_pending`
    */
-  async query(tenantId: string, period: UsagePeriod | undefined): Promise<UsageAnswer> {
+  async query(
+    tenantId: string,
+    period: UsagePeriod | undefined,
+    storage: StorageFigure = 'average',
+  ): Promise<UsageAnswer> {
     const { calendar, hasSetting } = this.#parts.quotaOf(tenantId);
     const askedAtMs = this.#parts.clock.wallMs();
     const today = dateAt(askedAtMs, calendar);
@@ -51,7 +56,7 @@ export class UsageService {
     const usage = await this.#parts.ledger.readUsage(tenantId, from, from <= today && today < to ? today : to);
     if (!usage.exists && !hasSetting) throw tenantNotFound();
     const asOfMs = this.#flushedUpToMs;
-    const report = buildUsageReport({ tenantId, from, to, today, usage, calendar, asOfMs });
+    const report = buildUsageReport({ tenantId, from, to, today, usage, calendar, asOfMs, storage });
     return { ...report, ...completenessOf({ from, to, calendar, asOfMs }, missing) };
   }
 

@@ -1,8 +1,8 @@
 // Storage days as rows: how an integrated day is written into tenant_usage, and how it is read back.
 
 import type { UsageDate } from '../../core/time/calendar.js';
+import { averageOf } from '../../core/usage/reportedStorage.js';
 import type { StorageDay, StoragePoint } from '../../core/usage/storageIntegral.js';
-import { averageOf } from '../../core/usage/usageReport.js';
 
 /** One day of one tenant. */
 export interface TenantDay {
