@@ -3,6 +3,7 @@ import express, { type ErrorRequestHandler, type Express } from 'express';
 import helmet, { type HelmetOptions } from 'helmet';
 import { authenticated } from '../auth/authenticate.js';
 import { bearerAuth, gatewayAuth } from '../auth/bearerAuth.js';
+import { invalidRequest, type TallygateError } from '../http/faults.js';
 import type { Handler } from '../http/handler.js';
 import { problem, problemOf } from '../http/problem.js';
 import { requestIdOf } from '../http/requestId.js';
@@ -124,8 +125,15 @@ function readyz(readiness: AppParts['readiness']): Handler {
 function failed(onError: AppSettings['onError']): ErrorRequestHandler {
   // Express knows an error handler by its four parameters.
   return (error, req, res, _next) => {
-    const body = problemOf(error, requestIdOf(req));
+    const body = problemOf(isUndecodablePath(error) ? undecodable() : error, requestIdOf(req));
     if (body.status >= 500) onError(error, body.requestId);
     sendProblem(res, body);
   };
 }
+
+/** Express reports bad percent-encoding as an error with status 400. Under /api/admin its router says which tenant's. */
+const isUndecodablePath = (error: unknown): boolean =>
+  error instanceof URIError && 'status' in error && error.status === 400;
+
+const undecodable = (): TallygateError =>
+  invalidRequest([{ location: 'path.id', message: 'expected percent-encoded UTF-8' }]);

@@ -219,6 +219,16 @@ describe('the routes of the server', () => {
     expect(headers.get('content-security-policy')).not.toContain('upgrade-insecure-requests');
   });
 
+  it("refuse a path that cannot be decoded, which is the client's fault and no line of the log", async () => {
+    const { get, onError } = await started();
+    const asked = { method: 'DELETE', headers: { authorization: 'Bearer tg_kept' } };
+    for (const id of ['%zz', '%ED%A0%80']) {
+      const { status, json } = await get(`/v1/reservations/${id}`, asked);
+      expect([status, json().code, json().errors]).toMatchObject([400, 'invalid_request', [{ location: 'path.id' }]]);
+    }
+    expect(onError).not.toHaveBeenCalled();
+  });
+
   it('answer a bug with a 500 that says nothing of it, and tell the log', async () => {
     const { get, onError } = await started();
     const { status, text } = await get('/api/admin/quotas/a', {
