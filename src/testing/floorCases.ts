@@ -77,6 +77,23 @@ export const floorCases: readonly CounterStoreCase[] = [
     ]);
   }),
 
+  caseOf('what a process saw itself raises a counter, begins none, and leaves its mark', async (tenant) => {
+    const day = await tenant.present({ field: 'day', fromLedger: true, limit: 100 });
+    const start = day.starts[1];
+    const seen = (used: number) => ({ ...day, floor: { start, used, raisesOnly: true as const } });
+    assert.equal((await tenant.charge(1, [seen(30)])).outcome, 'cold');
+    const figures: unknown[] = [];
+    for (const window of [{ ...day, floor: { start, used: 2, provisional: true as const } }, seen(30), seen(5)]) {
+      const counted = (await tenant.decide(1, [window])).windows[0];
+      figures.push([counted?.used, counted?.provisional]);
+    }
+    assert.deepEqual(figures, [
+      [3, true],
+      [31, true],
+      [32, true],
+    ]);
+  }),
+
   caseOf(
     'a window limited for the first time counts what those inside it have counted, in any order',
     async (tenant) => {

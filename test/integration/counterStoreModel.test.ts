@@ -53,10 +53,14 @@ const windowStep = fc.record({
   /** Part of the length by which a changed zone moves the starts, and makes the present window longer. */
   moved: fc.oneof({ weight: 8, arbitrary: fc.constant(0) }, fc.constantFrom(0.2, 0.5)),
   longer: fc.oneof({ weight: 8, arbitrary: fc.constant(0) }, fc.constantFrom(0.5)),
-  floor: fc.option(fc.record({ of: fc.constantFrom(0, 1, 1, 1, 1, 2), used: count, provisional: fc.boolean() }), {
-    nil: undefined,
-    freq: 2,
-  }),
+  floor: fc.option(
+    fc.record({
+      of: fc.constantFrom(0, 1, 1, 1, 1, 2),
+      used: count,
+      kind: fc.constantFrom({}, {}, { provisional: true as const }, { raisesOnly: true as const }),
+    }),
+    { nil: undefined, freq: 2 },
+  ),
 });
 
 const someCost = fc.oneof({ weight: 10, arbitrary: fc.integer({ min: 0, max: 5 }) }, count);
@@ -123,13 +127,7 @@ function requestOf(tenantId: string, one: Step, { lengths, segmentMs }: Sequence
     const tellAt = window.tells && limit !== undefined && limit > 0 ? limit - Math.floor(limit / 5) : undefined;
     const { fromLedger } = window;
     windows.push({ field: `w${index}`, limit, denies, starts, end: next + length, fromLedger, tellAt });
-    floors.push(
-      floor && {
-        start: starts[floor.of] as number,
-        used: floor.used,
-        ...(floor.provisional && { provisional: true as const }),
-      },
-    );
+    floors.push(floor && { start: starts[floor.of] as number, used: floor.used, ...floor.kind });
   }
   const deadlineMs = one.deadline === undefined ? undefined : nowMs + one.deadline;
   return { tenantId, costs: one.costs, windows, floors, resetNumber: 0, deadlineMs, take: one.take };

@@ -37,6 +37,11 @@ export interface CounterFloor {
   readonly used: number;
   /** Set where the ledger did not answer and 0 had to do: the counter keeps this mark until a floor without it arrives. */
   readonly provisional?: true;
+  /**
+   * Set where a process tells what it saw itself: others may have used more, so it raises a counter that is there, and neither
+   * begins one that only the ledger knows nor takes its mark away.
+   */
+  readonly raisesOnly?: true;
 }
 
 /** What to decide, in one step. */

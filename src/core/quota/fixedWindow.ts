@@ -37,7 +37,8 @@ export function findWindow(
   const start = Math.max(window.starts[sent] as number, knownEnd);
   const fresh: StoredWindow = { start, end: endOfSent(window, sent), used: 0, held: 0, told: 0, provisional: false };
   // An older window proves that this store has been counting all along, so a new one begins at 0. Without one nothing is known.
-  if (known === undefined && window.fromLedger && window.limit !== undefined && floor?.start !== start) return 'cold';
+  const tells = floor?.start === start && floor.raisesOnly !== true;
+  if (known === undefined && window.fromLedger && window.limit !== undefined && !tells) return 'cold';
   return withFloor(window, fresh, fresh.end, floor, true);
 }
 
@@ -67,7 +68,9 @@ function withFloor(
   const floor = given?.start === counter.start ? given : undefined;
   const used = floor === undefined ? counter.used : Math.max(counter.used, floor.used);
   const provisional =
-    floor === undefined ? counter.provisional : floor.provisional === true && (isNew || counter.provisional);
+    floor === undefined || floor.raisesOnly === true
+      ? counter.provisional
+      : floor.provisional === true && (isNew || counter.provisional);
   const { start, held } = counter;
   // No spread: this runs for each window of each request, and a copied object is several times as dear as a written one.
   return {

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { FarStore } from '../../../test/quota/farStore.js';
+import { TenantCounters } from '../../../test/quota/tenantCounters.js';
 import { TallygateError } from '../../core/errors.js';
 import type { Decision, StoreErrorPolicy } from '../../core/quota/decision.js';
 import type { EffectiveLimit, WindowUnit } from '../../core/quota/limit.js';
@@ -14,6 +15,7 @@ import { StoreClock } from './storeClock.js';
 import { StoreGuard } from './storeGuard.js';
 
 const FLUSH_INTERVAL_MS = 5_000;
+const DAY_START = Date.UTC(2026, 10, 24);
 const MIDNIGHT = Date.UTC(2026, 10, 25);
 
 const now = { wall: 0, monotonic: 0 };
@@ -309,6 +311,51 @@ describe('while the ledger is away', () => {
     const decision = await admissionWith('deny').decide('acme', 1);
     expect(decision).toMatchObject({ outcome: 'unavailable', allowed: false, chargeUnknown: false, limits: [] });
     expect(store.tenants.size).toBe(0);
+  });
+
+  test('deny refuses a tenant that the store forgot, whatever this process knew of it: others may have used the rest', async () => {
+    ledgerSum = 0;
+    const admission = admissionWith('deny');
+    await admission.decide('acme', 2);
+    store.tenants.get('acme')?.charge({ costs: [8], windows: store.requests[0]?.windows ?? [] }, now.wall);
+    ledgerSum = undefined;
+    store.tenants.clear();
+    store.generation += 1;
+    expect((await admission.decide('acme', 1)).outcome).toBe('unavailable');
+    expect(store.tenants.size).toBe(0);
+  });
+
+  test('deny raises a counter that the store has to what this process knew of it', async () => {
+    ledgerSum = 0;
+    const admission = admissionWith('deny');
+    await admission.decide('acme', 6);
+    const windows = store.requests[0]?.windows ?? [];
+    ledgerSum = undefined;
+    store.tenants.clear();
+    store.generation += 1;
+    // An old snapshot: the counter is there, and lower.
+    const snapshot = new TenantCounters();
+    snapshot.charge({ costs: [2], windows, floors: windows.map(() => ({ start: DAY_START, used: 0 })) }, now.wall);
+    store.tenants.set('acme', snapshot);
+    expect(dayOf(await admission.decide('acme', 1))).toBe(7);
+  });
+
+  test('what a process knew is no ledger: a counter begun by it stays provisional, and one that is keeps its mark', async () => {
+    ledgerSum = 0;
+    const admission = admissionWith('allow');
+    await admission.decide('acme', 6);
+    ledgerSum = undefined;
+    store.tenants.clear();
+    store.generation += 1;
+    for (let call = 0; call < 3; call += 1) {
+      await admission.decide('acme', 1);
+      expect(store.tenants.get('acme')?.stored.counters.get('day')).toMatchObject({ provisional: true });
+    }
+    // Another process finds the mark and asks the ledger, once that is back.
+    ledgerSum = 9;
+    const other = admissionWith('allow');
+    expect((await other.decide('acme', 1)).outcome).toBe('admitted');
+    expect(store.tenants.get('acme')?.stored.counters.get('day')).toMatchObject({ provisional: false, used: 10 });
   });
 
   test('allow shares one counter, which begins with what this process last knew', async () => {

@@ -12,7 +12,13 @@ import type { Observer } from '../../ports/observer.js';
 import type { TenantQuota } from '../usage/quotaService.js';
 import { type Attempt, begin, undecidedOf } from './attempt.js';
 import type { LeasePool } from './leasePool.js';
-import { type LocalCounters, OutagePolicy, provisionalFloors, reportOverAdmission } from './outagePolicy.js';
+import {
+  type LocalCounters,
+  OutagePolicy,
+  provisionalFloors,
+  raisingFloors,
+  reportOverAdmission,
+} from './outagePolicy.js';
 import type { Floors, Rehydration } from './rehydration.js';
 import { RememberedDenials } from './rememberedDenials.js';
 import type { StoreClock } from './storeClock.js';
@@ -146,7 +152,8 @@ export class Admission {
     const { windows } = this.#plan(attempt);
     const floors = await rehydration.optionalFloorsOf(tenantId, windows, resetNumber, attempt.cost === 0);
     attempt.waitsSinceMs = this.#parts.clock.monotonicMs();
-    if (floors === undefined) return this.#call(attempt, rehydration.lastKnownFloors(tenantId, windows, resetNumber));
+    if (floors === undefined)
+      return this.#call(attempt, raisingFloors(rehydration.lastKnownFloors(tenantId, windows, resetNumber)));
     const decision = await this.#call(attempt, floors);
     this.#floorsSent(attempt, decision, generation, false);
     return decision;

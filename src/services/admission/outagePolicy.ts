@@ -144,6 +144,10 @@ export const provisionalFloors = (plan: WindowPlan, lastKnown: Floors): Floors =
       : lastKnown[index],
   );
 
+/** What this process last knew as floors for counters that are there: with the ledger away nobody can tell what an absent one has. */
+export const raisingFloors = (lastKnown: Floors): Floors =>
+  lastKnown.map((floor) => (floor === undefined ? undefined : { ...floor, raisesOnly: true }));
+
 /**
  * Tells of the hard limits that stand above their number in the first answer after an outage in which the policy let requests of the
  * tenant pass: by then the counters know what every process has flushed.

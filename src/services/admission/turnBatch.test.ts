@@ -149,6 +149,31 @@ test('what happened once is told once: a threshold to the first of the group', a
   ]);
 });
 
+test('of what processes saw themselves the highest goes on, and what the ledger or a blind seed tells stands over it', async () => {
+  const [start, raisesOnly, provisional] = [10, true, true] as const;
+  await Promise.all([
+    charge(1, {
+      floors: [
+        { start, used: 3, raisesOnly },
+        { start, used: 8, raisesOnly },
+        { start, used: 1, raisesOnly },
+      ],
+    }),
+    charge(1, {
+      floors: [
+        { start, used: 5, raisesOnly },
+        { start, used: 2, provisional },
+        { start, used: 4 },
+      ],
+    }),
+  ]);
+  expect(store.calls[0]?.request.floors).toEqual([
+    { start, used: 5, raisesOnly },
+    { start, used: 8, provisional },
+    { start, used: 4 },
+  ]);
+});
+
 test('floors of a group are one: of each window the latest start, of one start the highest, and the ledger’s over a blind one', async () => {
   const floor = (start: number, used: number, provisional = false) =>
     provisional ? { start, used, provisional: true as const } : { start, used };

@@ -203,12 +203,13 @@ function highest(floors: readonly (CounterFloor | undefined)[]): CounterFloor | 
   return best;
 }
 
-/** A floor that the ledger knows stands over a provisional one. */
+/** What the ledger knows stands over a provisional floor, and both over what a process saw itself. */
 function higher(one: CounterFloor, other: CounterFloor): CounterFloor {
+  const { start } = one;
   const used = Math.max(one.used, other.used);
-  return one.provisional === true && other.provisional === true
-    ? { start: one.start, used, provisional: true }
-    : { start: one.start, used };
+  const telling = [one, other].filter((floor) => floor.raisesOnly !== true);
+  if (telling.length === 0) return { start, used, raisesOnly: true };
+  return telling.every((floor) => floor.provisional === true) ? { start, used, provisional: true } : { start, used };
 }
 
 /** Each request's own part of the answer: what its windows stood at before its costs, and what became of them. */

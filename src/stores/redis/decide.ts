@@ -36,11 +36,14 @@ function pushWindow(values: string[], window: ChargeWindow, floor: CounterFloor 
     const flags = `${denies}${window.fromLedger ? 'l' : ''}`;
     const tellAt = window.tellAt === undefined ? '' : String(window.tellAt);
     values.push(window.field, limit, flags, `${previous}`, `${present}`, `${next}`, `${window.end}`, tellAt);
-    values.push(floor === undefined ? '' : `${floor.start} ${floor.used}${floor.provisional === true ? 'p' : ''}`);
+    values.push(floor === undefined ? '' : `${floor.start} ${floor.used}${markOf(floor)}`);
   } else {
     values.push(window.field, limit, `${denies}s`, String(window.segmentMs), '', '', '', '', '');
   }
 }
+
+const markOf = ({ provisional, raisesOnly }: CounterFloor): string =>
+  raisesOnly === true ? 'r' : provisional === true ? 'p' : '';
 
 const settlementArgument = ({ incarnation, block, rest, windows }: Settlement): string =>
   [incarnation, block, rest, ...windows.map(({ field, start }) => `${field} ${start}`)].join(' ');

@@ -12,7 +12,7 @@ export const decide = `-- Decides some charges of a tenant in one atomic step. s
 --          milliseconds ('' for none), 6 settlement ("g block rest field start field start ...", '' for none); then for each window
 --          nine values: field, limit ('' for none), flags ('d': refuses what does not fit, 'l': the ledger knows its sum, 's': it slides),
 --          of a fixed window: start of the previous, the present and the next window, end of the next, first threshold ('' for
---          none), floor ("start used" or "start usedp", '' for none); of a sliding one: length of a segment, then five times ''.
+--          none), floor ("start used", then 'p' if provisional, 'r' if it only raises; '' for none); of a sliding one: length of a segment, then five times ''.
 -- Reply    {'late' | 'clock' | 'cold', time, reset number}: nothing was changed; or
 --          {'decided', time, reset number, incarnation, a digit a cost ('1': granted), block, thresholds reached
 --          ("index:level ..." with the window's index from 0), and for each window start, end, used before the costs, index of the
@@ -161,17 +161,19 @@ for i = 1, count do
       stop, counted, mark, out, toldOf = endOf(window, s2, s3, last), 0, false, 0, 0
       fresh[i], later[i] = true, true
     end
-    local floor, floorMark
+    local floor, floorKind
     -- Floors of an earlier reset would bring back what it took away.
     if ARGV[at + 9] ~= '' and askedReset >= storedReset then
-      local from, total, p = string.match(ARGV[at + 9], '^(%d+) (%d+)(p?)$')
-      if tonumber(from) == start then floor, floorMark = tonumber(total), p == 'p' end
+      local from, total, kind = string.match(ARGV[at + 9], '^(%d+) (%d+)([pr]?)$')
+      if tonumber(from) == start then floor, floorKind = tonumber(total), kind end
     end
     -- An older window proves that this store has been counting all along. Without one, nothing is known of this one.
-    if not known and limit and not floor and string.find(flags, 'l', 1, true) then cold = true end
+    local tells = floor and floorKind ~= 'r'
+    if not known and limit and not tells and string.find(flags, 'l', 1, true) then cold = true end
     if floor then
       local lifted = (floor > counted and floor) or counted
-      local marked = floorMark and (fresh[i] or mark) or false
+      local marked = mark
+      if floorKind ~= 'r' then marked = floorKind == 'p' and (fresh[i] or mark) or false end
       -- A raised counter is written on a denial too, or every denial would ask the ledger again.
       raised[i] = fresh[i] or lifted ~= counted or marked ~= mark
       counted, mark = lifted, marked
