@@ -24,5 +24,6 @@ export function checkedTenant(tenantId: Id): string {
 /** The fault of an amount that cannot be counted. */
 export const amountFault = (location: string, value: unknown): Fault => ({
   location,
-  message: `expected a whole number from 0 to ${MAX_COUNT}, got ${String(value)}`,
+  // A text in quotes, or "5" would read as if 5 were refused.
+  message: `expected a whole number from 0 to ${MAX_COUNT}, got ${typeof value === 'string' ? JSON.stringify(value) : String(value)}`,
 });

@@ -13,6 +13,12 @@ function faultsOf(options: object, env: Record<string, string> = {}): readonly F
   return [];
 }
 
+it('options that are no object are refused, not read as none', () => {
+  for (const wrong of [null, 5, 'redis://h:1'] as unknown[]) {
+    expect(faultsOf(wrong as object).map(({ location }) => location)).toEqual(['createTallygate']);
+  }
+});
+
 describe('an option left out means what its variable says', () => {
   it('database, Redis with its prefix, plans, policy', () => {
     const env = {

@@ -146,6 +146,12 @@ const OPTION_OF_VARIABLE: Readonly<Record<string, keyof TallygateOptions>> = {
  * @throws TallygateError `invalid_configuration` with every fault of both
  */
 export function readOptions(options: TallygateOptions, env: Environment): ReadOptions {
+  // From JavaScript anything may come.
+  const given: unknown = options;
+  if (typeof given !== 'object' || given === null)
+    throw configurationFault([
+      { location: 'createTallygate', message: `expected an object of options, got ${String(given)}` },
+    ]);
   const faults: Fault[] = Object.keys(options)
     .filter((name) => !KNOWN.has(name))
     .map((name) => ({ location: name, message: `expected one of the options ${[...KNOWN].join(', ')}` }));

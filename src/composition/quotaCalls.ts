@@ -79,11 +79,11 @@ export interface Reservation {
 export function quotaCalls({ admission, decide, quotaService, reservations }: Composition): QuotaCalls {
   const commit = async (reservationId: string, actual: number) => {
     if (!isCount(actual)) throw invalidRequest([amountFault('actual', actual)]);
-    return reservations.commit(reservationId, actual);
+    return reservations.commit(checkedReservation(reservationId), actual);
   };
   return {
     commit,
-    release: (reservationId) => reservations.release(reservationId),
+    release: async (reservationId) => reservations.release(checkedReservation(reservationId)),
     reserve: async (tenantId, options) => {
       const { estimate, seconds } = checkedEstimate(options);
       const reserved = await reservations.reserve(checkedTenant(tenantId), estimate, seconds);
@@ -96,10 +96,9 @@ export function quotaCalls({ admission, decide, quotaService, reservations }: Co
         release: () => end((reservationId) => reservations.release(reservationId)),
       };
     },
-    consume: async (tenantId, { cost = 1 } = {}) => {
+    consume: async (tenantId, options = {}) => {
       const id = checkedTenant(tenantId);
-      if (!isCount(cost)) throw invalidRequest([amountFault('cost', cost)]);
-      return decide(id, cost);
+      return decide(id, checkedCost(options));
     },
     peek: async (tenantId) => admission.look(checkedTenant(tenantId)),
     reset: async (tenantId, reset) => {
@@ -109,6 +108,29 @@ export function quotaCalls({ admission, decide, quotaService, reservations }: Co
       await quotaService.reset(id, { author: 'app', ...reset });
     },
   };
+}
+
+/** The cost that was meant: of `consume(id, 5)`, or of `{ costs: 5 }`, it would be the 1 that is charged where none is said. */
+function checkedCost(options: { readonly cost?: number }): number {
+  // From JavaScript anything may come.
+  const given: unknown = options;
+  if (typeof given !== 'object' || given === null) {
+    throw invalidRequest([
+      { location: 'options', message: `expected an object such as { cost: 5 }, got ${String(given)}` },
+    ]);
+  }
+  const unknown = Object.keys(given).filter((name) => name !== 'cost');
+  if (unknown.length > 0)
+    throw invalidRequest(unknown.map((name) => ({ location: name, message: 'unknown: expected cost alone' })));
+  const { cost = 1 } = options;
+  if (!isCount(cost)) throw invalidRequest([amountFault('cost', cost)]);
+  return cost;
+}
+
+function checkedReservation(reservationId: unknown): string {
+  if (typeof reservationId === 'string') return reservationId;
+  const message = `expected the id of a reservation, a text, got ${typeof reservationId}`;
+  throw invalidRequest([{ location: 'reservationId', message }]);
 }
 
 function checkedEstimate(options: { readonly estimate: number; readonly ttlSeconds?: number }) {

@@ -32,6 +32,13 @@ describe('the options of a mount', () => {
     ]);
   });
 
+  it('that are no object are refused, not read as none', () => {
+    for (const wrong of [null, 5, 'x']) {
+      // @ts-expect-error: what a JavaScript caller may do
+      expect(faultsOf(() => createTenantQuota(quotaParts, wrong))).toEqual(['tenantQuota']);
+    }
+  });
+
   it('may be left out, or be undefined', () => {
     const some = { cost: () => 1, skip: undefined, requireTenant: true, includeOptions: false };
     expect(faultsOf(() => createTenantQuota(quotaParts, some))).toEqual([]);

@@ -16,6 +16,12 @@ export function checkMountOptions<Options extends object>(
   options: Options,
   known: Known<Options>,
 ): void {
+  // From JavaScript anything may come.
+  const given: unknown = options;
+  if (typeof given !== 'object' || given === null)
+    throw configurationFault([
+      { location: middleware, message: `expected an object of options, got ${String(given)}` },
+    ]);
   const types = new Map<string, readonly string[]>(Object.entries(known));
   const faults = Object.entries(options).flatMap(([name, value]: [string, unknown]) => {
     if (value === undefined) return [];

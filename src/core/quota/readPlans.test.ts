@@ -25,9 +25,10 @@ describe('plans', () => {
   });
 
   it.each([
-    ['no object', 5, 'plans: expected an object of plan name to limits, got 5'],
-    ['no plan at all', {}, 'plans: expected an object of plan name to limits, got an object'],
-    ['no array', { free: 60 }, 'plans.free: expected at most 16 limits, got 60'],
+    ['no object', 5, 'plans: expected an object of plan name to a list of limits, got 5'],
+    ['no plan at all', {}, 'plans: expected an object of plan name to a list of limits, got no plan'],
+    ['no array', { free: 60 }, 'plans.free: expected a list of at most 16 limits, got 60'],
+    ['an object', { free: { day: 60 } }, 'plans.free: expected a list of at most 16 limits, got an object'],
     ['no limit', { free: [60] }, 'plans.free[0]: expected { name, limit, window, enforce? }, got 60'],
     [
       'a name that no header can carry',
@@ -119,7 +120,7 @@ describe('plans', () => {
     const many = (count: number) =>
       Array.from({ length: count }, (_, index) => ({ name: `export-${index}`, limit: index, window: 'day' }));
     expect(faultsOf({ 'Großkunde 2 (EU)': many(16) })).toEqual([]);
-    expect(faultsOf({ free: many(17) })).toEqual(['plans.free: expected at most 16 limits, got 17 of them']);
+    expect(faultsOf({ free: many(17) })).toEqual(['plans.free: expected a list of at most 16 limits, got 17 of them']);
   });
 
   it('names every fault at once', () => {

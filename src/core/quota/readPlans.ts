@@ -34,7 +34,8 @@ export function readPlans(value: unknown, path: string): ReadPlans {
   const plans = new Map<string, readonly Limit[]>();
   const entries = entriesOf(value);
   if (entries === undefined || entries.length === 0) {
-    faults.push({ location: path, message: `expected an object of plan name to limits, got ${shown(value)}` });
+    const got = entries === undefined ? shown(value) : 'no plan';
+    faults.push({ location: path, message: `expected an object of plan name to a list of limits, got ${got}` });
     return { plans, faults };
   }
   for (const [name, limits] of entries) {
@@ -53,7 +54,10 @@ function entriesOf(value: unknown): [string, unknown][] | undefined {
 
 function readLimits(value: unknown, path: string, faults: Fault[]): readonly Limit[] {
   if (!Array.isArray(value) || value.length > MAX_LIMITS_PER_PLAN) {
-    faults.push({ location: path, message: `expected at most ${MAX_LIMITS_PER_PLAN} limits, got ${shown(value)}` });
+    faults.push({
+      location: path,
+      message: `expected a list of at most ${MAX_LIMITS_PER_PLAN} limits, got ${shown(value)}`,
+    });
     return [];
   }
   const limits: Limit[] = [];
