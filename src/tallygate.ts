@@ -6,6 +6,7 @@ import { examine } from './composition/examination.js';
 import { type Installation, installationOf } from './composition/installation.js';
 import { choicesOf, readOptions, type TallygateOptions } from './composition/options.js';
 import { type QuotaCalls, quotaCalls } from './composition/quotaCalls.js';
+import { reconcile } from './composition/reconciliation.js';
 import { appFailureLog } from './composition/requestFailures.js';
 import { createTelemetry } from './composition/telemetry.js';
 import { type UsageCalls, usageCalls } from './composition/usageCalls.js';
@@ -108,8 +109,11 @@ export function openInstallation(config: Config): Installation {
   const choices = choicesOf(config);
   const composition = compose({ ...choices, config: quiet, log, observer: silentObserver });
   const { database, redis } = choices;
-  const parts = { composition, database, countersAreShared: redis !== undefined, dataDir: config.dataDir };
-  return installationOf(composition, () => examine({ ...parts, clock: systemClock, log }));
+  const parts = { composition, database, dataDir: config.dataDir, clock: systemClock, log };
+  return installationOf(composition, {
+    examine: () => examine({ ...parts, countersAreShared: redis !== undefined }),
+    reconcile: (tenantId) => reconcile(parts, tenantId),
+  });
 }
 
 function wire(options: TallygateOptions): { tallygate: Tallygate; composition: Composition } {

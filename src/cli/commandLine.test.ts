@@ -135,6 +135,14 @@ class FixedInstallation implements Installation {
     return user[1] === 'nobody' ? 0 : 3;
   }
 
+  async reconcile(tenantId: string) {
+    const rest = tenantId === 'odd' ? 2 : 0;
+    const pending = [{ producerId: 'p', units: 4, unconfirmed: 0 }];
+    const window = { name: 'day', start: 'now', used: 12 + rest, held: 3, ledger: 5, pending, unconfirmed: 1, rest };
+    const days = tenantId === 'users' ? [{ usageDate: '2024-01-01', activeUsers: 2, counted: 1 }] : [];
+    return { tenantId, windows: [window], days };
+  }
+
   facts: Partial<InstallationFacts> = {};
 
   async examine() {
@@ -394,6 +402,22 @@ describe('doctor', () => {
     const lines = [/^wrong {2}Rows /, /^wrong {2}The counter .*connection refused: check/, /^note {3}Usage /, /^$/];
     expect(both.stdout.split('\n')).toEqual(lines.map((line) => expect.stringMatching(line)));
     expect(both.status).toBe(1);
+  });
+});
+
+describe('reconcile', () => {
+  it('shows of each window where it is recorded, and ends with 1 where a rest is unexplained or a day is odd', async () => {
+    const { status, stdout } = await run('reconcile acme');
+    expect([status, stdout]).toEqual([
+      0,
+      'acme  day from now: used 12 = ledger 5 + 4 pending of p + held 3, 1 unconfirmed, unexplained 0\n',
+    ]);
+    expect(await run('reconcile acme odd')).toMatchObject({
+      status: 1,
+      stdout: expect.stringMatching(/unexplained 2\n$/),
+    });
+    expect(await run('reconcile users')).toMatchObject({ status: 1, stdout: expect.stringMatching(/2 active users/) });
+    expect(await run('reconcile ..')).toMatchObject({ status: 2, stdout: '' });
   });
 });
 

@@ -7,6 +7,7 @@ import { addMigrateCommand } from './commands/migrate.js';
 import { addPeriodCommand } from './commands/period.js';
 import { addQuarantineCommand } from './commands/quarantine.js';
 import { addQuotaCommand } from './commands/quota.js';
+import { addReconcileCommand } from './commands/reconcile.js';
 import { addReplayCommand } from './commands/replay.js';
 import { addServeCommand } from './commands/serve.js';
 import { addSimulateCommand } from './commands/simulate.js';
@@ -60,6 +61,7 @@ function programOf(context: CommandContext): Command {
   addReplayCommand(program, context);
   addSimulateCommand(program, context);
   addDoctorCommand(program, context);
+  addReconcileCommand(program, context);
   addQuarantineCommand(program, context);
   addUserCommand(program, context);
   return program;

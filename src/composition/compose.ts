@@ -1,6 +1,7 @@
 // Wires one installation: which stores are used and which services stand on them. The only place that knows all of them;
 // nothing here decides anything about a request, and nothing is opened before `start`.
 import type { Config } from '../config.js';
+import type { ChargeReply } from '../core/quota/chargeReply.js';
 import type { ChargeRequest } from '../core/quota/chargeRequest.js';
 import type { Decision } from '../core/quota/decision.js';
 import { dateAt, type UsageDate, UTC_CALENDAR } from '../core/time/calendar.js';
@@ -96,6 +97,8 @@ export interface Composition extends Booked {
   countersReady(): Promise<void>;
   /** What the counter store's clock says, in milliseconds since 1970. */
   counterStoreTime(): Promise<number>;
+  /** Asks the counter store as it is, without seeds and floors: only for requests that charge nothing. */
+  lookAtCounters(look: ChargeRequest): Promise<ChargeReply>;
   readonly readiness: () => Readiness;
   /** Brings everything that was booked to the ledger. */
   flush(): Promise<void>;
@@ -257,6 +260,7 @@ export function compose(settings: CompositionSettings): Composition {
     start: () => lifecycle.start(),
     startOnce: () => lifecycle.startOnce(),
     countersReady: () => lifecycle.countersReady(),
+    lookAtCounters: async (look) => counted.store.charge(look),
     counterStoreTime: async () => (await counted.store.charge(LOOK)).timeMs,
     readiness: () => {
       health.recheckStore(async () => counted.store.charge(LOOK));

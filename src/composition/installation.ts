@@ -5,6 +5,7 @@ import { userHashOf } from '../core/usage/activeDays.js';
 import { type LogReplayParts, type ReplayRequest, replayLog } from '../services/metering/logReplay.js';
 import type { ReplaySummary } from '../services/metering/replayReport.js';
 import type { Composition } from './compose.js';
+import type { Reconciliation } from './reconciliation.js';
 
 /** See the head of this file. */
 export interface Installation
@@ -20,13 +21,18 @@ export interface Installation
   eraseUser(tenantId: string, userId: string): Promise<number>;
   /** What `tallygate doctor` judges; opens nothing that it does not need. */
   examine(): Promise<InstallationFacts>;
+  /** What `tallygate reconcile` finds for a tenant. */
+  reconcile(tenantId: string): Promise<Reconciliation>;
   close(): Promise<void>;
 }
 
 /** Longest wait at the end of a command: it has flushed what it booked already. */
 const CLOSE_DEADLINE_MS = 5_000;
 
-export function installationOf(composition: Composition, examine: () => Promise<InstallationFacts>): Installation {
+export function installationOf(
+  composition: Composition,
+  asked: Pick<Installation, 'examine' | 'reconcile'>,
+): Installation {
   const { usageService, closedPeriods, quotaService, admission, ledger, upkeep } = composition;
   const parts: LogReplayParts = { ledger, calendarOf: (tenantId) => quotaService.quotaOf(tenantId).calendar };
   return {
@@ -38,7 +44,7 @@ export function installationOf(composition: Composition, examine: () => Promise<
       const { hashKey } = await ledger.identity();
       return upkeep.eraseUser(tenantId, userHashOf(hashKey, tenantId, userId));
     },
-    examine,
+    ...asked,
     admission: {
       look: async (tenantId) => {
         await composition.countersReady();

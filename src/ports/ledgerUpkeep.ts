@@ -65,6 +65,28 @@ export interface OpenProducer {
   readonly isLive: boolean;
 }
 
+/** Which charges to add up, and whose positions belong to the sums. */
+export interface RecordedQuery {
+  readonly tenantId: string;
+  readonly resetNumber: number;
+  /** Both dates inclusive. */
+  readonly ranges: readonly { readonly first: UsageDate; readonly last: UsageDate }[];
+  readonly producerIds: readonly string[];
+}
+
+/** The sums by range, in order, and how far producers that the ledger knows have come: what lies beyond is not in the sums. */
+export interface RecordedSums {
+  readonly sums: readonly { readonly units: number; readonly unconfirmed: number }[];
+  readonly lastRecords: ReadonlyMap<string, number>;
+}
+
+/** A day whose count of active users is not that of its users' rows. */
+export interface DisagreeingDay {
+  readonly usageDate: UsageDate;
+  readonly activeUsers: number;
+  readonly counted: number;
+}
+
 /** Callers may rely on: a row that was put aside is applied or discarded once, whoever asks. Methods reject as those of `UsageLedger` do. */
 export interface LedgerUpkeep {
   quarantined(most: number): Promise<QuarantineList>;
@@ -75,6 +97,10 @@ export interface LedgerUpkeep {
   gaps(most: number): Promise<GapList>;
   /** The live ones first, at most 1,000. */
   openProducers(): Promise<readonly OpenProducer[]>;
+  /** In one snapshot. Of the quota's own units. */
+  recorded(query: RecordedQuery): Promise<RecordedSums>;
+  /** None, unless something is wrong with the ledger itself. */
+  disagreeingDays(tenantId: string, from: UsageDate, to: UsageDate): Promise<readonly DisagreeingDay[]>;
   /**
    * What usage of the tenant from a date on may lack. For a report: asked before the usage, so that what counts as there is there.
    */

@@ -93,6 +93,39 @@ export const ledgerUpkeepCases: readonly LedgerUpkeepCase[] = [
     );
   }),
 
+  upkeepCase(
+    'sums of charges come with the positions of the producers whose records are in them',
+    async (usage, upkeep) => {
+      const [tenantId, producerId, idle] = [freshTenant(), await usage.producer(), await usage.producer()];
+      const charge = (usageDate: string, units: number, more: object = {}) => ({
+        ...{ tenantId, usageDate, meter: '', resetNumber: 2, units, denied: 9, unconfirmed: 1, overage: 0 },
+        ...more,
+      });
+      const others = [charge(DATE, 50, { meter: 'tokens' }), charge(DATE, 60, { resetNumber: 1 })];
+      const charges = [charge('2024-02-28', 3), charge(DATE, 4), charge('2024-03-01', 70), ...others];
+      await usage.ledger.apply(batchOf(producerId, 0, 8, { charges }));
+      const ranges = ['2024-02-28', DATE, '2024-01-01'].map((first) => ({ first, last: DATE }));
+      const producerIds = [idle, producerId, randomUUID()];
+      const { sums, lastRecords } = await upkeep.recorded({ tenantId, resetNumber: 2, ranges, producerIds });
+      assert.deepEqual(sums, [
+        { units: 7, unconfirmed: 2 },
+        { units: 4, unconfirmed: 1 },
+        { units: 7, unconfirmed: 2 },
+      ]);
+      assert.deepEqual([...lastRecords].sort(), [[idle, 0] as const, [producerId, 8] as const].sort());
+    },
+  ),
+
+  upkeepCase('no day disagrees with its rows, also after a user was erased', async (usage, upkeep) => {
+    const tenantId = freshTenant();
+    const [ann, bob] = [freshHash(), freshHash()];
+    const users = [ann, bob].map((userHash) => ({ tenantId, userHash, month: '2024-02', dayMask: 2 ** 29 - 1 }));
+    await usage.apply({ users, calls: [callsOf(tenantId, '2024-03-01', 1)] });
+    await upkeep.eraseUser(tenantId, ann);
+    await usage.apply({ users });
+    assert.deepEqual(await upkeep.disagreeingDays(tenantId, '2024-02-01', '2024-03-31'), []);
+  }),
+
   upkeepCase('what may be missing is told: gaps to all, rows put aside to their own tenant', async (usage, upkeep) => {
     const { tenantId, producerId } = await putAside(usage, upkeep);
     const madeAtMs = instantOf(producerId);

@@ -411,6 +411,33 @@ ORDER BY quarantined_at, id
 LIMIT $1::integer
 `;
 
+/** The text of `readRecorded.sql`. */
+export const readRecorded = `-- What windows of one tenant were charged, and how far producers have come, in one snapshot: what lies beyond is not in the sums.
+-- $1 tenant, $2 reset number, $3 first dates, $4 last dates, $5 producers. Returns one row of JSON text: sums (in order: units,
+-- unconfirmed) and producers (id, last_record).
+SELECT
+  (
+    SELECT coalesce(json_agg(json_build_object(
+      'units', coalesce((
+        SELECT sum(charge.units) FROM {schema}.quota_charge AS charge
+        WHERE charge.tenant_id = $1::text AND charge.usage_date BETWEEN asked.first_date AND asked.last_date
+          AND charge.meter = '' AND charge.reset_number = $2::bigint
+      ), 0),
+      'unconfirmed', coalesce((
+        SELECT sum(charge.unconfirmed) FROM {schema}.quota_charge AS charge
+        WHERE charge.tenant_id = $1::text AND charge.usage_date BETWEEN asked.first_date AND asked.last_date
+          AND charge.meter = '' AND charge.reset_number = $2::bigint
+      ), 0)
+    ) ORDER BY asked.position), '[]')
+    FROM unnest($3::date[], $4::date[]) WITH ORDINALITY AS asked (first_date, last_date, position)
+  )::text AS sums,
+  (
+    SELECT coalesce(json_agg(json_build_object('id', id::text, 'last_record', last_record)), '[]')
+    FROM {schema}.usage_producer
+    WHERE id = ANY ($5::uuid[])
+  )::text AS producers
+`;
+
 /** The text of `readReplaySource.sql`. */
 export const readReplaySource = `-- How much of a log was consumed. $1 hash of its identity (hex). No row where it was never replayed.
 SELECT options, consumed_bytes, encode(consumed_sha256, 'hex') AS consumed_sha256, consumed_lines
@@ -560,6 +587,21 @@ SELECT
   setting.earlier_calendars::text AS earlier_calendars
 FROM (VALUES (1)) AS always (one)
 LEFT JOIN {schema}.tenant AS setting ON setting.tenant_id = $1::text
+`;
+
+/** The text of `readUserDays.sql`. */
+export const readUserDays = `-- Days of a tenant whose count of active users is not that of its users' rows. $1 tenant, $2 first and $3 last date.
+-- Returns date, active_users, counted.
+SELECT to_char(usage_date, 'YYYY-MM-DD') AS date, active_users, counted
+FROM {schema}.tenant_usage
+CROSS JOIN LATERAL (
+  SELECT count(*) AS counted
+  FROM {schema}.tenant_active_user AS active
+  WHERE active.tenant_id = $1::text AND active.month = date_trunc('month', usage_date)::date
+    AND active.day_mask & (1 << (extract(day FROM usage_date)::integer - 1)) <> 0
+) AS users
+WHERE tenant_id = $1::text AND usage_date BETWEEN $2::date AND $3::date AND active_users <> counted
+ORDER BY tenant_usage.usage_date
 `;
 
 /** The text of `readUserMonths.sql`. */

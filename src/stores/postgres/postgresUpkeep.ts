@@ -4,6 +4,7 @@ import { type DatabaseOptions, databaseOf } from './database.js';
 import { eraseUser } from './eraseUser.js';
 import type { PostgresPool } from './postgresPool.js';
 import { discardQuarantined, readQuarantine, retryQuarantined } from './quarantine.js';
+import { disagreeingDays, readRecorded } from './readAgreement.js';
 import { readMissing } from './readMissing.js';
 import { openProducers, readGaps } from './upkeepLists.js';
 
@@ -20,6 +21,8 @@ export function postgresUpkeep(pool: PostgresPool, options: DatabaseOptions): Le
     gaps: (most) => readGaps(database, most),
     openProducers: () => openProducers(database),
     missing: (tenantId, from) => readMissing(database, tenantId, from),
+    recorded: (query) => readRecorded(database, query),
+    disagreeingDays: (tenantId, from, to) => disagreeingDays(database, tenantId, from, to),
     eraseUser: (tenantId, userHash) => eraseUser(database, tenantId, userHash),
   };
 }
