@@ -53,7 +53,7 @@ const AWAY: Readonly<Record<Action, number>> = {
   ...{ kill: 0.7, 'kill in a write': 0.3, restart: 3, 'rolled back': 0.4, image: 0.4, collected: 4 },
 };
 
-const STEPS = 40;
+const STEPS = 32;
 const MOST_PROCESSES = 3;
 const MOST_DISK_ROUNDS = 5;
 
