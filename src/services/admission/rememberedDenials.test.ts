@@ -35,11 +35,20 @@ test('a larger cost is refused by all limits that have no room for it, and told 
   ]);
 });
 
-test('the last limit that refused tells when: a full minute beside a full day is remembered past the minute', () => {
+test('no longer than its figures are true: until the first of its windows ends, whether that one refused or not', () => {
+  const day = fullLimit({ name: 'day', resetAtMs: 90_000, fitsAtMs: 90_000 });
+  for (const minute of [fullLimit({ resetAtMs: 50, fitsAtMs: 50 }), limitState({ resetAtMs: 50, fitsAtMs: 50 })]) {
+    const memory = new RememberedDenials();
+    memory.keep(SETTINGS, denied({ limits: [minute, day] }), 0);
+    expect(memory.denialOf('acme', SETTINGS, 1, 49)).toBeDefined();
+    expect(memory.denialOf('acme', SETTINGS, 1, 50)).toBeUndefined();
+  }
+});
+
+test('what happened once is not remembered: a threshold that a floor reached is told by the denial itself alone', () => {
   const memory = new RememberedDenials();
-  const limits = [fullLimit({ fitsAtMs: 50 }), fullLimit({ name: 'day', fitsAtMs: 90_000 })];
-  memory.keep(SETTINGS, denied({ limits }), 0);
-  expect(memory.denialOf('acme', SETTINGS, 1, 60)).toBeDefined();
+  memory.keep(SETTINGS, denied({ crossed: [{ name: 'minute', level: 100 }], isReservation: true }), 0);
+  expect(memory.denialOf('acme', SETTINGS, 1, 1)).toMatchObject({ crossed: [], isReservation: false });
 });
 
 test('what no hard limit refused is not kept', () => {

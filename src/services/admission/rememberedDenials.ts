@@ -1,7 +1,7 @@
 // A denial, remembered for a moment: a tenant that is over its limit asks again at once, and need not ask the store each time. Only
 // for costs at least as large: a smaller one may fit. Only while nothing can have changed that the process would know of: the same
-// settings, and no violated window has ended. What another process gave back meanwhile is found when the moment is over.
-import { type Decision, type LimitState, refusingLimits, retryAfterMs } from '../../core/quota/decision.js';
+// settings, and none of the windows that it shows has ended. What another process gave back meanwhile is found when the moment is over.
+import { type Decision, type LimitState, refusingLimits } from '../../core/quota/decision.js';
 
 /** Longest memory, in milliseconds. */
 const MEMORY_MS = 500;
@@ -23,7 +23,8 @@ export class RememberedDenials {
   /** Keeps a denial of the store, made just now. */
   keep(settings: object, denial: Decision, nowMs: number): void {
     if (refusingLimits(denial).length === 0) return;
-    const untilMs = nowMs + Math.min(MEMORY_MS, retryAfterMs(denial));
+    const { decidedAtMs } = denial.label;
+    const untilMs = nowMs + Math.min(MEMORY_MS, ...denial.limits.map((state) => changesAt(state) - decidedAtMs));
     this.#denials.delete(denial.tenantId);
     this.#denials.set(denial.tenantId, { settings, denial, atMs: nowMs, untilMs });
     if (this.#denials.size <= MAX_TENANTS) return;
@@ -44,6 +45,9 @@ export class RememberedDenials {
     return {
       ...known.denial,
       cost,
+      // Of the request that was decided, not of this one.
+      crossed: [],
+      isReservation: false,
       label: { ...label, decidedAtMs: label.decidedAtMs + (nowMs - known.atMs) },
       limits: cost === known.denial.cost ? limits : limits.map((state) => refusing(state, cost)),
     };
@@ -54,6 +58,9 @@ export class RememberedDenials {
     if (this.#denials.size > 0) this.#denials.delete(tenantId);
   }
 }
+
+/** When what is shown of a limit is no longer true by itself. */
+const changesAt = ({ violated, fitsAtMs, resetAtMs }: LimitState): number => (violated ? fitsAtMs : resetAtMs);
 
 /** The same limit before a larger cost: more limits may refuse that, and none fits it sooner than when it is whole again. */
 function refusing(state: LimitState, cost: number): LimitState {
