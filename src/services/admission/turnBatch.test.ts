@@ -149,6 +149,14 @@ test('what happened once is told once: a threshold to the first of the group', a
   ]);
 });
 
+test('a threshold is told though the first of the group waits no more', async () => {
+  store.isHeld = true;
+  const [hasty, patient] = [charge(6, { waitMs: 15 }), charge(2, { waitMs: 5_000 })];
+  await expect(hasty).rejects.toMatchObject({ code: 'counter_store_timeout' });
+  store.calls[0]?.answer();
+  expect(await patient).toMatchObject({ crossed: [{ window: 0, level: 80 }], block: 0 });
+});
+
 test('of what processes saw themselves the highest goes on, and what the ledger or a blind seed tells stands over it', async () => {
   const [start, raisesOnly, provisional] = [10, true, true] as const;
   await Promise.all([

@@ -217,10 +217,12 @@ function split(group: readonly Waiting[], reply: ChargeReply): [Waiting, ChargeR
   if (reply.outcome !== 'decided') return group.map((one) => [one, reply]);
   let next = 0;
   let before = 0;
+  // Thresholds are told once, by one who hears the answer.
+  const teller = group.find((one) => !one.isOver);
   return group.map((one, position) => {
     const { costs } = one.request;
     const granted = reply.granted.slice(next, next + costs.length);
-    const part = partOf(reply, granted, before, position === 0);
+    const part = { ...partOf(reply, granted, before, position === 0), crossed: one === teller ? reply.crossed : [] };
     for (const [index, cost] of costs.entries()) if (granted[index] === true) before = saturatingSum(before, cost);
     next += costs.length;
     return [one, part];
@@ -232,9 +234,8 @@ function partOf(reply: DecidedReply, granted: readonly boolean[], before: number
     ...reply,
     granted,
     windows: isFirst ? reply.windows : reply.windows.map((window) => laterWindow(window, before, reply.block)),
-    // What happened once is told once.
+    // It is the one's that asked for it.
     block: isFirst ? reply.block : 0,
-    crossed: isFirst ? reply.crossed : [],
   };
 }
 
