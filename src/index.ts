@@ -15,6 +15,7 @@ export type {
   SlidingSpan,
   WindowUnit,
 } from './core/quota/limit.js';
+export type { Completeness, UsageReportGap } from './core/usage/completeness.js';
 export type { UsagePeriod } from './core/usage/usagePeriod.js';
 export type { UsageFigures, UsageReport, UsageReportDay } from './core/usage/usageReport.js';
 export type { CostTable } from './http/costTable.js';

@@ -3,6 +3,7 @@ import { type Fault, invalidRequest } from '../core/errors.js';
 import { isCount } from '../core/quota/limit.js';
 import { resolveId, userIdFault } from '../core/tenantId.js';
 import { dateAt } from '../core/time/calendar.js';
+import type { Completeness } from '../core/usage/completeness.js';
 import { isWithinReach } from '../core/usage/reach.js';
 import { type UsagePeriod, usagePeriodFaults } from '../core/usage/usagePeriod.js';
 import type { UsageReport } from '../core/usage/usageReport.js';
@@ -38,7 +39,7 @@ export interface UsageCalls {
    * @param period days `YYYY-MM-DD`, both inclusive, at most 366. Default: the tenant's current calendar month up to today
    * @throws TallygateError `invalid_request`, `tenant_not_found`, `ledger_unavailable`, `not_ready`
    */
-  query(tenantId: Id, period?: UsagePeriod): Promise<UsageReport>;
+  query(tenantId: Id, period?: UsagePeriod): Promise<UsageReport & Completeness>;
 }
 
 /** See {@link UsageCalls}. */
@@ -55,7 +56,7 @@ export function usageCalls(composition: Composition, wallMs: () => number): Usag
     if (user !== undefined) usageRecorder.recordUser(id, usageDate, user);
   }
 
-  async function query(tenantId: Id, period?: UsagePeriod): Promise<UsageReport> {
+  async function query(tenantId: Id, period?: UsagePeriod): Promise<UsageReport & Completeness> {
     const id = checkedTenant(tenantId);
     const faults = period === undefined ? [] : usagePeriodFaults(period.from, period.to);
     if (faults.length > 0) throw invalidRequest(faults);
