@@ -118,7 +118,8 @@ it('a connection that is cut between COMMIT and its answer, again and again: not
   try {
     for (let time = 1; time <= CUTS; time += 1) {
       await process.usage.record('cut', { apiCalls: 1, user: `u${time}` });
-      proxy.cutReplyTo('COMMIT');
+      // With its end: BEGIN names READ COMMITTED.
+      proxy.cutReplyTo('COMMIT\0');
       await process.flush().catch(() => undefined);
       await until(() => proxy.cuts >= time, { what: 'the connection is cut' });
     }
