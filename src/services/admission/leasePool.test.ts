@@ -27,6 +27,8 @@ class Process {
   readonly store: CounterStore;
   generation = 1;
   failure: TallygateError | undefined;
+  /** The store comes to it after the deadline: nothing is charged, and nothing taken back. */
+  isLate = false;
   limits: readonly EffectiveLimit[] = [limit('minute', 80_000), limit('day', 800_000)];
 
   constructor() {
@@ -36,7 +38,7 @@ class Process {
       charge: async (request) => {
         this.asked.push(request);
         if (this.failure !== undefined) throw this.failure;
-        return memory.charge(request);
+        return memory.charge(this.isLate ? { ...request, deadlineMs: 0 } : request);
       },
       finish: (request) => memory.finish(request),
       ready: async () => undefined,
@@ -306,6 +308,30 @@ describe('what is left goes back', () => {
     await it.pass(5_000);
     expect(it.asked.filter((one) => one.settle?.block === reply.block)).toHaveLength(1);
     expect(it.told).toContainEqual(['burned', reply.block]);
+  });
+
+  test('and is told once, as what became of it: returned where the store took it back, burned where it did not', async () => {
+    const told = () => it.told.filter(([what]) => what !== 'taken');
+    for (const [outcome, isLate] of [
+      ['returned', false],
+      ['burned', true],
+    ] as const) {
+      it = new Process();
+      const reply = await it.warm();
+      it.isLate = isLate;
+      await it.pass(1_100);
+      expect(told().at(-1)).toEqual([outcome, reply.block]);
+      it.isLate = false;
+      const again = await it.warm();
+      await it.pass(900);
+      const before = told().length;
+      // With the next taking.
+      it.pool.wish('t', 500);
+      expect(told()).toHaveLength(before);
+      if (outcome === 'burned') it.pool.failed('t');
+      else it.pool.taken('t', SETTINGS, it.plan, it.pool.now(), { ...again, block: 0 });
+      expect(told().slice(before)).toEqual([[outcome, again.block]]);
+    }
   });
 
   test('when the pool closes, which waits for it; afterwards nothing is taken', async () => {

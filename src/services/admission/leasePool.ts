@@ -59,6 +59,8 @@ interface Lease {
 interface Account {
   readonly demand: DemandRate;
   isTaking: boolean;
+  /** Units of the last lease that the request which is taking gives back; undefined: none. */
+  returning: number | undefined;
   lease: Lease | undefined;
 }
 
@@ -111,14 +113,16 @@ export class LeasePool {
     account.demand.add(cost, now);
     if (account.isTaking) return undefined;
     account.isTaking = true;
-    return { take: account.demand.unitsWithin(LEASE_LIFE_MS, now), settle: this.#end(account) };
+    const settle = this.#end(account);
+    account.returning = settle?.rest;
+    return { take: account.demand.unitsWithin(LEASE_LIFE_MS, now), settle };
   }
 
   /** The request that carried the wish was decided. */
   taken(tenantId: string, settings: object, plan: WindowPlan, sentAt: Instant, reply: DecidedReply): void {
     const account = this.#accounts.get(tenantId);
     if (account === undefined) return;
-    account.isTaking = false;
+    this.#endTaking(account, 'returned');
     if (reply.block === 0) return;
     this.#parts.observer.leased('taken', reply.block);
     const lease = {
@@ -143,7 +147,7 @@ export class LeasePool {
   /** The request that carried the wish was not decided. */
   failed(tenantId: string): void {
     const account = this.#accounts.get(tenantId);
-    if (account !== undefined) account.isTaking = false;
+    if (account !== undefined) this.#endTaking(account, 'burned');
   }
 
   /** Both clocks now: to be read before the request that carries a wish is sent. */
@@ -169,7 +173,7 @@ export class LeasePool {
   #open(tenantId: string): Account | undefined {
     if (this.#accounts.size >= MAX_ACCOUNTS) this.#forgetIdle();
     if (this.#accounts.size >= MAX_ACCOUNTS) return undefined;
-    const account: Account = { demand: new DemandRate(), isTaking: false, lease: undefined };
+    const account: Account = { demand: new DemandRate(), isTaking: false, returning: undefined, lease: undefined };
     this.#accounts.set(tenantId, account);
     return account;
   }
@@ -193,10 +197,16 @@ export class LeasePool {
       this.#parts.observer.leased('burned', lease.rest);
       return undefined;
     }
-    this.#parts.observer.leased('returned', lease.rest);
     const { incarnation, block, windows } = lease.reply;
     const charged = lease.plan.windows.map(({ field }, index) => ({ field, start: windows[index]?.start ?? 0 }));
     return { incarnation, block, rest: lease.rest, windows: charged };
+  }
+
+  /** What became of the units that went back with the request that was taking. */
+  #endTaking(account: Account, event: 'returned' | 'burned'): void {
+    account.isTaking = false;
+    if (account.returning !== undefined) this.#parts.observer.leased(event, account.returning);
+    account.returning = undefined;
   }
 
   #giveBack(tenantId: string, account: Account): void {
@@ -207,7 +217,10 @@ export class LeasePool {
     const returned = Promise.resolve(
       this.#parts.store.charge({ tenantId, costs: [], windows: [], resetNumber, settle }),
     );
-    const over = returned.catch(() => this.#parts.observer.leased('burned', settle.rest));
+    const over = returned.then(
+      ({ outcome }) => this.#parts.observer.leased(outcome === 'decided' ? 'returned' : 'burned', settle.rest),
+      () => this.#parts.observer.leased('burned', settle.rest),
+    );
     this.#returning.add(over);
     void over.finally(() => this.#returning.delete(over));
   }
