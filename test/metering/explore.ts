@@ -26,6 +26,11 @@ export const ACTIONS = [
 ] as const;
 export type Action = (typeof ACTIONS)[number];
 
+/** Those that the specification names: each of them must have come right after each. */
+export const NAMED: readonly Action[] = ACTIONS.filter(
+  (action) => !['disk', 'not applied', 'kill in a write', 'image', 'collected'].includes(action),
+);
+
 const WEIGHTS: Readonly<Record<Action, number>> = {
   increment: 8,
   journal: 8,
@@ -50,10 +55,10 @@ const WEIGHTS: Readonly<Record<Action, number>> = {
 const AWAY: Readonly<Record<Action, number>> = {
   ...WEIGHTS,
   ...{ increment: 12, seal: 16, apply: 5, 'not applied': 20, 'lost acknowledgement': 7, merge: 60, replay: 8 },
-  ...{ kill: 0.7, 'kill in a write': 0.3, restart: 3, 'rolled back': 0.4, image: 0.4, collected: 4 },
+  ...{ kill: 0.7, 'kill in a write': 0.3, restart: 3, 'rolled back': 0.4, image: 0.4, collected: 8 },
 };
 
-const STEPS = 32;
+const STEPS = 36;
 const MOST_PROCESSES = 3;
 const MOST_DISK_ROUNDS = 5;
 
@@ -223,6 +228,8 @@ function chosen(
   weights: Readonly<Record<Action, number>>,
   random: () => number,
 ): Action {
+  // Sometimes whatever is possible, so that rare things meet rare things.
+  if (random() < 0.15) return pick([...possible.keys()], random);
   let total = 0;
   for (const action of possible.keys()) total += weights[action];
   let left = random() * total;
