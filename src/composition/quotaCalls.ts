@@ -77,13 +77,23 @@ export interface Reservation {
 
 /** See {@link QuotaCalls}. */
 export function quotaCalls({ admission, decide, quotaService, reservations }: Composition): QuotaCalls {
+  // A process that only commits has no request that would start it. What did not answer by then the reservations do without, but
+  // for the settings.
+  const started = () => admission.whenOpen();
   const commit = async (reservationId: string, actual: number) => {
     if (!isCount(actual)) throw invalidRequest([amountFault('actual', actual)]);
-    return reservations.commit(checkedReservation(reservationId), actual);
+    const id = checkedReservation(reservationId);
+    await started();
+    return reservations.commit(id, actual);
+  };
+  const release = async (reservationId: string) => {
+    const id = checkedReservation(reservationId);
+    await started();
+    return reservations.release(id);
   };
   return {
     commit,
-    release: async (reservationId) => reservations.release(checkedReservation(reservationId)),
+    release,
     reserve: async (tenantId, options) => {
       const { estimate, seconds } = checkedEstimate(options);
       const reserved = await reservations.reserve(checkedTenant(tenantId), estimate, seconds);
@@ -93,7 +103,7 @@ export function quotaCalls({ admission, decide, quotaService, reservations }: Co
       return {
         ...{ allowed: decision.allowed, decision, id, expiresAt: new Date(expiresAtMs) },
         commit: (actual) => end((reservationId) => commit(reservationId, actual)),
-        release: () => end((reservationId) => reservations.release(reservationId)),
+        release: () => end(release),
       };
     },
     consume: async (tenantId, options = {}) => {

@@ -102,3 +102,16 @@ test('where nothing is enforced every request passes, and what would have been r
   expect(passed).toMatchObject({ outcome: 'admitted', allowed: true });
   expect(passed.limits[0]).toMatchObject({ enforce: 'shadow', violated: true, limit: 2 });
 });
+
+test('a process that only commits starts by it: what another one reserved is booked', async () => {
+  const plans = { free: dayOnly(100) };
+  const reserved = await app({ plans }).quota.reserve('elsewhere', { estimate: 10 });
+  const worker = app({ plans });
+  // Its counters are its own, so it does not know the reservation; the work is metered all the same.
+  expect(await worker.quota.commit(reserved.id ?? '', 7)).toBe('unknown');
+  await worker.flush();
+  const { rows } = await client.query(`select units from tallygate.quota_charge where tenant_id = 'elsewhere'`);
+  expect(rows).toEqual([{ units: '7' }]);
+  const other = app({ plans });
+  expect(await other.quota.release(reserved.id ?? '')).toBe('unknown');
+});
