@@ -155,14 +155,13 @@ export class Admission {
     if (floors === undefined)
       return this.#call(attempt, raisingFloors(rehydration.lastKnownFloors(tenantId, windows, resetNumber)));
     const decision = await this.#call(attempt, floors);
-    this.#floorsSent(attempt, decision, generation, false);
+    this.#floorsSent(attempt, generation, false);
     return decision;
   }
 
   /** A charge of 0 writes no floors, and one that was not answered may not have: then the next one carries them again. */
-  #floorsSent(attempt: Attempt, decision: Decision, generation: number, forgotten: boolean): void {
-    const answered = decision.outcome === 'admitted' || decision.outcome === 'denied';
-    if (attempt.cost > 0 && answered) {
+  #floorsSent(attempt: Attempt, generation: number, forgotten: boolean): void {
+    if (attempt.cost > 0 && attempt.isDecided) {
       this.#parts.rehydration.sent(attempt.tenantId, attempt.quota.limits, generation, forgotten);
     }
   }
@@ -227,7 +226,7 @@ export class Admission {
     attempt.waitsSinceMs = this.#parts.clock.monotonicMs();
     if (seeds !== undefined) {
       const decision = await this.#call(attempt, seeds);
-      this.#floorsSent(attempt, decision, generation, true);
+      this.#floorsSent(attempt, generation, true);
       return decision;
     }
     // The ledger is away too. `deny` promises never to admit blindly; otherwise the fleet at least shares one counter.
@@ -240,6 +239,7 @@ export class Admission {
 
   #decided(attempt: Attempt, plan: WindowPlan, reply: DecidedReply): Decision {
     const { tenantId, quota, cost } = attempt;
+    attempt.isDecided = true;
     const granted = reply.granted[0] === true;
     const request = undecidedOf(attempt);
     const passed = this.#parts.rehydration.counted(

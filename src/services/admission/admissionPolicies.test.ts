@@ -323,6 +323,19 @@ describe('while the store does not answer', () => {
     expect(await admission.decide('acme', 1)).toMatchObject({ outcome: 'denied', limits: [{ used: 10 }] });
   });
 
+  test('local: a denial of the process’s own counters brought no floor to the store', async () => {
+    const day = Date.UTC(2026, 10, 24);
+    // Another process, before the ledger was full: a lagging replica.
+    await admissionWith().decide('acme', 3);
+    ledgerHas = 10;
+    store.failure = AWAY;
+    const admission = admissionWith({ policy: 'local' });
+    expect((await admission.decide('acme', 1)).outcome).toBe('denied');
+    store.failure = undefined;
+    expect((await admission.decide('acme', 1)).outcome).toBe('denied');
+    expect(store.last.floors).toEqual([{ start: day, used: 10 }]);
+  });
+
   test('allow: everything passes, and what is above the limit is measured afterwards', async () => {
     const admission = admissionWith({ policy: 'allow' });
     await admission.decide('acme', 6);

@@ -17,6 +17,8 @@ export interface Attempt {
   /** The later of what the settings and what the store says. */
   resetNumber: number;
   wish: Wish | undefined;
+  /** Whether the store decided it: a policy's decision says nothing of the store's counters. */
+  isDecided: boolean;
 }
 
 /** Begins one. */
@@ -37,6 +39,7 @@ export function begin(
     calls: 0,
     resetNumber: quota.resetNumber,
     wish: undefined,
+    isDecided: false,
   };
 }
 
