@@ -52,9 +52,8 @@ export function parsedJson(bytes: Buffer): unknown {
   } catch (error) {
     // TypeError: no UTF-8.
     if (!(error instanceof SyntaxError || error instanceof TypeError)) throw error;
-    throw invalidRequest([
-      { location: 'body', message: `expected JSON in UTF-8, got ${bytes.length} bytes of something else` },
-    ]);
+    const got = bytes.length === 0 ? 'an empty body' : `something else, of length ${bytes.length}`;
+    throw invalidRequest([{ location: 'body', message: `expected JSON in UTF-8, got ${got}` }]);
   }
 }
 

@@ -91,6 +91,11 @@ describe('POST /v1/consume', () => {
     expect(parts.decide).not.toHaveBeenCalled();
   });
 
+  it('says of an empty body that it is empty, which is what a client forgot', async () => {
+    const { post } = await mounted();
+    expect((await post('')).json.detail).toBe('body: expected JSON in UTF-8, got an empty body');
+  });
+
   it.each([
     ['{"tenant": "a", "meter": "exports"}', {}, 'body.meter'],
     ['{"tenant": "a"}', { 'idempotency-key': 'k' }, 'header.idempotency-key'],

@@ -99,6 +99,12 @@ test('a reset needs a reason and an author that people can read', () => {
   expect(resetFaults({ reason: 'x'.repeat(500), author: 'ops' })).toEqual([]);
   expect(resetFaults({ reason: undefined, author: '' })).toEqual([
     { location: 'reason', message: 'expected a reason of 1 to 500 characters, got nothing' },
-    { location: 'author', message: 'expected a name of 1 to 256 characters, got 0' },
+    { location: 'author', message: 'expected a name of 1 to 256 characters, got an empty text' },
+  ]);
+  const messages = [5, ' ', 'x'.repeat(501)].map((reason) => resetFaults({ reason, author: 'ops' })[0]?.message);
+  expect(messages).toEqual([
+    'expected a reason of 1 to 500 characters, got a value of type number',
+    'expected a reason of 1 to 500 characters, got blanks',
+    'expected a reason of 1 to 500 characters, got 501 of them',
   ]);
 });

@@ -86,9 +86,10 @@ export function resetFaults({ reason, author }: { readonly reason: unknown; read
 
 function textFault(value: unknown, what: string, most: number): string | undefined {
   const expected = `expected ${what} of 1 to ${most} characters`;
-  if (typeof value !== 'string') return `${expected}, got ${value === undefined ? 'nothing' : typeof value}`;
+  if (typeof value !== 'string')
+    return `${expected}, got ${value === undefined ? 'nothing' : `a value of type ${typeof value}`}`;
   const length = [...value].length;
-  if (value.trim() === '' || length > most)
-    return `${expected}, got ${length === 0 || length > most ? length : 'blanks'}`;
+  if (length > most) return `${expected}, got ${length} of them`;
+  if (value.trim() === '') return `${expected}, got ${length === 0 ? 'an empty text' : 'blanks'}`;
   return value.includes('\0') || !value.isWellFormed() ? `${expected}, without NUL and lone surrogates` : undefined;
 }
