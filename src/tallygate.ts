@@ -48,9 +48,9 @@ export interface Tallygate {
   /** Usage outside of requests. */
   readonly usage: UsageCalls;
   /**
-   * Listens: `denied` (a request did not fit, or would not have in a shadow limit), `threshold` (a limit reached 80 or 100 percent:
-   * once a window for all processes together), `storeDown` and `storeUp`. Listeners run after the turn in which it happened,
-   * outside of any request; what one throws goes to the log. At most 100 an event, and 1,000 events a turn.
+   * Listens: `denied` (a request did not fit, or would not have in a shadow limit), `threshold` (a limit of a fixed
+   * window reached 80 or 100 percent: once a window for all processes together), `storeDown` and `storeUp`. Listeners run after the
+   * turn in which it happened, outside of any request; what one throws goes to the log. At most 100 an event, and 1,000 events a turn.
    * @returns what ends it
    * @throws TallygateError `invalid_configuration` for an unknown event
    * @example
