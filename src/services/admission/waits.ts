@@ -58,13 +58,14 @@ export class Waits {
     this.#timer = undefined;
     const now = this.#clock.monotonicMs();
     let earliest = Number.POSITIVE_INFINITY;
-    for (const wait of [...this.#open]) {
+    const over: Wait[] = [];
+    for (const wait of this.#open) {
       if (wait.endsAtMs > now) earliest = Math.min(earliest, wait.endsAtMs);
-      else {
-        this.#open.delete(wait);
-        wait.onTimeout();
-      }
+      else over.push(wait);
     }
+    over.sort((one, other) => one.endsAtMs - other.endsAtMs);
+    // The end of one may settle another.
+    for (const wait of over) if (this.#open.delete(wait)) wait.onTimeout();
     if (earliest < Number.POSITIVE_INFINITY) this.#arm(earliest, now);
   }
 }
