@@ -1,7 +1,7 @@
 // The public names of `tallygate`.
 
 export type { Id } from './composition/callerInput.js';
-export type { TallygateOptions } from './composition/options.js';
+export type { FlushMode, TallygateOptions } from './composition/options.js';
 export type { QuotaCalls, Reservation } from './composition/quotaCalls.js';
 export type { UsageCalls, UsageIncrements } from './composition/usageCalls.js';
 export { type ErrorCode, type Fault, TallygateError } from './core/errors.js';
