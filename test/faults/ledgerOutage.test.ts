@@ -101,7 +101,7 @@ describe('usage counts once', () => {
 
 describe('while the counter store does not answer', () => {
   it('deny refuses, and books the unknown charge apart from what was admitted', async () => {
-    const tallygate = start({ redis: redis.url });
+    const tallygate = start({ redis: redis.url, onStoreError: 'deny' });
     expect((await tallygate.quota.consume('denied')).outcome).toBe('admitted');
     redis.kill('SIGSTOP');
     const decision = await tallygate.quota.consume('denied').finally(() => redis.kill('SIGCONT'));
@@ -122,7 +122,7 @@ describe('while the counter store does not answer', () => {
 
   it('a tenant without a hard limit passes under deny too', async () => {
     const plans = { free: [{ name: 'day', window: 'day', limit: 'unlimited' }] } as const;
-    const tallygate = start({ redis: redis.url, plans });
+    const tallygate = start({ redis: redis.url, plans, onStoreError: 'deny' });
     expect((await tallygate.quota.consume('unlimited')).outcome).toBe('admitted');
     redis.kill('SIGSTOP');
     const decision = await tallygate.quota.consume('unlimited').finally(() => redis.kill('SIGCONT'));

@@ -77,15 +77,15 @@ describe('quota.consume and quota.peek', () => {
   });
 
   it.each([5, '5', null, { costs: 5 }])('%j in place of { cost: 5 } is refused: it would charge 1', async (options) => {
-    await expect(tallygate.quota.consume('consumer', options as unknown as { cost: number })).rejects.toMatchObject({
+    await expect(tallygate.quota.consume('consumer', options as never)).rejects.toMatchObject({
       code: 'invalid_request',
     });
   });
 
   it.each([undefined, null, 5, {}])('a reservation %j is refused, as no id could be', async (id) => {
     const refused = { code: 'invalid_request', faults: [{ location: 'reservationId' }] };
-    await expect(tallygate.quota.commit(id as unknown as string, 1)).rejects.toMatchObject(refused);
-    await expect(tallygate.quota.release(id as unknown as string)).rejects.toMatchObject(refused);
+    await expect(tallygate.quota.commit(id as never, 1)).rejects.toMatchObject(refused);
+    await expect(tallygate.quota.release(id as never)).rejects.toMatchObject(refused);
   });
 
   it.each(['', '.', 'a\0', '\ud800', 'x'.repeat(257)])(
