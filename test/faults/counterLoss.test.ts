@@ -79,7 +79,7 @@ describe('a counter that was forgotten comes back from the ledger', () => {
   });
 
   it('after Redis was restarted empty: the connection comes back, and the day with it', async () => {
-    const tallygate = start({ redis: redis.url });
+    const tallygate = start({ redis: redis.url, onStoreError: 'deny' });
     expect(await admitted(tallygate, 'reconnected', 4)).toBe(4);
     redis.kill('SIGKILL');
     await until(async () => (await tallygate.quota.consume('reconnected')).outcome === 'unavailable', {
