@@ -1,8 +1,8 @@
 // Whose request it is: the tenant and the user, from what an app put on the request or from a header that a gateway sets.
 import type { IncomingMessage } from 'node:http';
-import { TallygateError } from '../core/errors.js';
 import type { Decision } from '../core/quota/decision.js';
 import { type ResolvedId, resolveId, tenantIdFault, userIdFault } from '../core/tenantId.js';
+import { atOnce } from './atOnce.js';
 
 declare global {
   // Merges with Express's own declaration where its types are installed, and stands alone where they are not.
@@ -76,13 +76,7 @@ function resolver(
   faultOf: (text: string) => string | undefined,
 ): IdOf {
   return (req) => {
-    const value = resolve(req);
-    // An async resolver would make every request of every client a 400: the fault is the app's, and is said to the app.
-    if (value instanceof Promise) {
-      const message = `The ${location} must be resolved at once, got a promise: await it in a middleware before and leave the id on the request.`;
-      throw new TallygateError('invalid_configuration', message);
-    }
-    const resolved = resolveId(value, faultOf);
+    const resolved = resolveId(atOnce(resolve(req), `The ${location}`), faultOf);
     return resolved.kind === 'fault' ? { ...resolved, location } : resolved;
   };
 }

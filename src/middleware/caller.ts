@@ -1,5 +1,6 @@
 // What both middlewares ask first: is this request theirs, and whose is it?
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { atOnce } from '../http/atOnce.js';
 import { invalidRequest, isForClient } from '../http/faults.js';
 import type { Next } from '../http/handler.js';
 import { sendError } from '../http/respond.js';
@@ -27,7 +28,7 @@ export const CALLER_OPTIONS = { skip: ['function'], includeOptions: ['boolean'] 
 
 /** Whether the request is none of ours. */
 export function skipper({ skip, includeOptions = false }: CallerOptions): (req: IncomingMessage) => boolean {
-  return (req) => (!includeOptions && req.method === 'OPTIONS') || skip?.(req) === true;
+  return (req) => (!includeOptions && req.method === 'OPTIONS') || atOnce(skip?.(req), 'skip') === true;
 }
 
 /** The id, undefined where there is none; a fault throws `invalid_request`, which names where the id stood. */

@@ -101,6 +101,15 @@ describe('tenantQuota', () => {
     }
   });
 
+  it.each(['cost', 'skip'])('an async %s is told to the app, and its rejection ends no process', async (option) => {
+    const { send, decide } = mount({ [option]: () => Promise.reject(new Error('the database is away')) });
+    expect(send().next).toHaveBeenCalledExactlyOnceWith(
+      expect.objectContaining({ code: 'invalid_configuration', message: expect.stringMatching(/promise/) }),
+    );
+    expect(decide).not.toHaveBeenCalled();
+    await new Promise(setImmediate);
+  });
+
   it.each([-1, 0.5, Number.NaN, 2 ** 53, Number.POSITIVE_INFINITY])('refuses a cost of %s', (cost) => {
     expect(() => mount({ cost })).toThrow(TallygateError);
     const { send, decide } = mount({ cost: () => cost });

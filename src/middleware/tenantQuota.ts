@@ -3,6 +3,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { isCount, MAX_COUNT } from '../core/quota/limit.js';
 import type { Admit, Decision } from '../http/admit.js';
+import { atOnce } from '../http/atOnce.js';
 import { type CostTable, costByTable, costTableFaults } from '../http/costTable.js';
 import { configurationFault, invalidRequest, TallygateError } from '../http/faults.js';
 import type { Handler, Next } from '../http/handler.js';
@@ -93,7 +94,7 @@ function costFunction(cost: number | OfRequest<number> | CostTable): (req: Resol
     const fixed = checkedCost(cost);
     return () => fixed;
   }
-  return (req) => checkedCost(cost(req));
+  return (req) => checkedCost(atOnce(cost(req), 'cost'));
 }
 
 function checkedCost(cost: number): number {

@@ -1,5 +1,6 @@
 // The middleware that meters: one API call and its user, booked to the day of the request's decision, once a request.
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { atOnce } from '../http/atOnce.js';
 import type { Handler, Next } from '../http/handler.js';
 import type { RequestState, ResolvableRequest } from '../http/tenantOf.js';
 import { CALLER_OPTIONS, type CallerOptions, type CallerParts, fail, idOrThrow, skipper } from './caller.js';
@@ -67,7 +68,7 @@ export function createUsageMeter(parts: UsageMeterParts, options: UsageMeterOpti
 
   function counts(req: IncomingMessage, res: ServerResponse): boolean {
     try {
-      return countWhen?.(req, res) !== false;
+      return atOnce(countWhen?.(req, res), 'countWhen') !== false;
     } catch (error) {
       warn('countWhen threw; the request counts', error);
       return true;
