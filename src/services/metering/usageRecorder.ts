@@ -95,10 +95,12 @@ export class UsageRecorder {
 }
 
 /** What a decision did to the quota; undefined where it did nothing that is booked. */
-function chargeOf(decision: Decision): Partial<ChargeAmounts> | undefined {
+export function chargeOf(decision: Decision): Partial<ChargeAmounts> | undefined {
   const { cost, overage } = decision;
   // An estimate is no usage: what it was in the end is booked by its commit, since units never decrease.
   if (decision.allowed) return cost === 0 || decision.isReservation ? undefined : { units: cost, overage };
-  if (decision.outcome === 'denied') return { denied: 1 };
-  return decision.chargeUnknown && cost > 0 ? { unconfirmed: cost } : undefined;
+  const unconfirmed = decision.chargeUnknown ? cost : 0;
+  // Denied by the process's own counters after a charge that the store may have made: both are true.
+  if (decision.outcome === 'denied') return { denied: 1, unconfirmed };
+  return unconfirmed > 0 ? { unconfirmed } : undefined;
 }
