@@ -99,7 +99,7 @@ export class LeasePool {
     return {
       plan: lease.plan,
       windows: windows.map((window) => ({ ...window, used: window.used + charged - unspent })),
-      timeMs,
+      timeMs: Math.floor(timeMs),
       resetNumber,
     };
   }

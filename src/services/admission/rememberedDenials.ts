@@ -48,7 +48,7 @@ export class RememberedDenials {
       // Of the request that was decided, not of this one.
       crossed: [],
       isReservation: false,
-      label: { ...label, decidedAtMs: label.decidedAtMs + (nowMs - known.atMs) },
+      label: { ...label, decidedAtMs: Math.floor(label.decidedAtMs + (nowMs - known.atMs)) },
       limits: cost === known.denial.cost ? limits : limits.map((state) => refusing(state, cost)),
     };
   }
