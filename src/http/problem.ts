@@ -57,7 +57,7 @@ const KINDS: Readonly<Record<ProblemCode, Kind>> = {
     status: 410,
     title: 'Reservation expired',
     detail:
-      'The reservation has expired or is not known any more. A commit is metered all the same; nothing is given back.',
+      'The reservation has expired or is not known. A commit that comes too late is metered all the same; nothing is given back.',
   },
   reservation_other_amount: {
     status: 422,
