@@ -58,6 +58,8 @@ const datasync = promisify(fdatasync);
 /** The codes with which a disk refuses what was asked, as opposed to errors of ours. */
 const REFUSALS: ReadonlySet<string> = new Set([
   'EACCES', 'EDQUOT', 'EIO', 'EMFILE', 'ENFILE', 'ENOENT', 'ENOSPC', 'ENOTDIR', 'ENOTEMPTY', 'EPERM', 'EROFS', 'EEXIST', 'EFBIG', 'EISDIR', 'ESTALE', 'EBADF',
+  // What network and special file systems say of a file that they cannot sync, or have lost.
+  'EINVAL', 'ENOTSUP', 'ETIMEDOUT', 'ENODEV', 'ENXIO',
 ]); // biome-ignore format: one list
 
 /** Whether the disk refused, or what was asked for is not there. */
