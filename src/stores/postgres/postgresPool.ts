@@ -55,6 +55,7 @@ export function createPostgresPool({ url, max = DEFAULT_MAX_CONNECTIONS }: Postg
   });
   // An idle connection that breaks is dropped by the pool. Without a listener its error would end the process.
   pool.on('error', () => undefined);
+  pool.on('connect', listenAlways);
   return pool;
 }
 
@@ -76,5 +77,14 @@ export interface StreamPoolOptions {
 export function createStreamPool(options: StreamPoolOptions): OwnedPostgresPool {
   const pool = new pg.Pool({ ...options, allowExitOnIdle: true });
   pool.on('error', () => undefined);
+  pool.on('connect', listenAlways);
   return pool;
+}
+
+/**
+ * The pool listens while a connection is idle, and a session while it has one. A server that dies can say so in the very bytes that
+ * end the handshake, in between: without a listener that would be an uncaught exception.
+ */
+function listenAlways(client: pg.PoolClient): void {
+  client.on('error', () => undefined);
 }
