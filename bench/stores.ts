@@ -1,14 +1,9 @@
 // Redis and PostgreSQL of a bench: its own servers, with the durability that a user's would have.
-import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { Client } from 'pg';
-import { startProcess } from '../test/servers/childProcess.js';
 import { startPostgres } from '../test/servers/postgresServer.js';
 import { startRedis } from '../test/servers/redisServer.js';
-import { newFolder } from '../test/servers/runFolder.js';
-
-/** What test servers do without, and users do not. */
-const DURABLE = { fsync: 'on', synchronous_commit: 'on', full_page_writes: 'on' };
+import { DURABLE, migrated } from './ledger.js';
 
 /** Calls to Redis that count something: each row uses its own of them. */
 const COUNTED = /^cmdstat_(?:evalsha|eval|hincrby):calls=(\d+)/gm;
@@ -38,7 +33,7 @@ export async function startStores(): Promise<BenchStores> {
     stops.push(redisServer.stop);
     const postgres = await startPostgres(DURABLE);
     stops.push(postgres.stop);
-    await migrate(postgres.url);
+    await migrated(postgres.url);
     const redis = new Redis(redisServer.url);
     stops.push(() => redis.quit());
     const database = new Client({ connectionString: postgres.url });
@@ -71,11 +66,4 @@ export async function startStores(): Promise<BenchStores> {
     await stop();
     throw error;
   }
-}
-
-async function migrate(url: string): Promise<void> {
-  const env = { DATABASE_URL: url, TALLYGATE_DATA_DIR: newFolder('data') };
-  const migration = await startProcess(process.execPath, [join('bin', 'tallygate.js'), 'migrate'], { env });
-  const { code } = await migration.exit;
-  if (code !== 0) throw new Error(`tallygate migrate ended with ${code}: ${migration.stderr()}`);
 }
