@@ -21,7 +21,8 @@ const limitsOf = (env: Environment, plan: string) =>
 
 describe('the environment', () => {
   it('needs nothing: every variable has its documented default', () => {
-    const { plans, ...config } = readConfig({});
+    const { plans, meters, ...config } = readConfig({});
+    expect([...meters]).toEqual([]);
     expect([...plans.keys()]).toEqual(['free', 'pro', 'enterprise']);
     expect(config).toEqual({
       database: undefined,

@@ -1,7 +1,9 @@
 // The environment, read once into a Config: every variable, its default, and all that is wrong with them at once.
 import { type Environment, EnvironmentReader } from './config/environment.js';
+import { readMeters } from './config/meterVariables.js';
 import { readPlanVariables } from './config/quotaVariables.js';
 import { type DatabaseAddress, type RedisAddress, readDatabase, readRedis } from './config/storeVariables.js';
+import type { Meters } from './core/meter.js';
 import type { StoreErrorPolicy } from './core/quota/decision.js';
 import { DEFAULT_PLAN, type Plans } from './core/quota/plans.js';
 
@@ -31,6 +33,8 @@ export interface Config {
   readonly flushRows: number;
   /** Longest wait of an increment before it is sent to the ledger, in milliseconds; 250 to 3,600,000. */
   readonly flushIntervalMs: number;
+  /** Meters of the team's own, by name. */
+  readonly meters: Meters;
   readonly plans: Plans;
   /** A name in `plans`. */
   readonly defaultPlan: string;
@@ -85,6 +89,7 @@ export function readConfig(env: Environment): Config {
     journal: reader.flag('USAGE_METER_JOURNAL', true),
     flushRows: reader.whole('USAGE_METER_BATCH_SIZE', { least: 1, most: 100_000, otherwise: 100 }),
     flushIntervalMs: readFlushInterval(reader),
+    meters: readMeters(reader),
     plans,
     defaultPlan: readDefaultPlan(reader, plans),
     mode: reader.choice('QUOTA_MODE', ['strict', 'leased'], 'strict'),

@@ -5,6 +5,7 @@ export type { FlushMode, TallygateOptions } from './composition/options.js';
 export type { QuotaCalls, Reservation } from './composition/quotaCalls.js';
 export type { UsageCalls, UsageIncrements } from './composition/usageCalls.js';
 export { type ErrorCode, type Fault, TallygateError } from './core/errors.js';
+export type { Meter, MeterKind } from './core/meter.js';
 export type { Decision, DecisionLabel, DecisionOutcome, LimitState, ThresholdCrossing } from './core/quota/decision.js';
 export type {
   EffectiveLimit,

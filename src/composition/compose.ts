@@ -41,6 +41,7 @@ export interface CompositionSettings {
   readonly resolvePlan?: ResolvePlan | undefined;
   readonly config: Pick<
     Config,
+    | 'meters'
     | 'plans'
     | 'defaultPlan'
     | 'enforce'

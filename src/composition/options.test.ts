@@ -56,6 +56,15 @@ describe('an option that is given', () => {
     expect([...config.plans.keys()]).toEqual(['free', 'pro', 'enterprise', 'starter']);
   });
 
+  it('of meters stands in the place of its variable, right or wrong, and is copied', () => {
+    const meters = { tokens: { kind: 'counter', unit: 'token' } } as const;
+    const { config } = readOptions({ meters }, { USAGE_METERS: 'seats' });
+    expect(Object.fromEntries(config.meters)).toEqual(meters);
+    expect(config.meters.get('tokens')).not.toBe(meters.tokens);
+    expect([...readOptions({}, { USAGE_METERS: 'seats:level:seat' }).config.meters.keys()]).toEqual(['seats']);
+    expect(readOptions({ meters: {} }, { USAGE_METERS: 'seats:level:seat' }).config.meters.size).toBe(0);
+  });
+
   it('says what its variable says: mode, enforcement, unknown tenants, outage policy', () => {
     const env = { QUOTA_MODE: 'strict', QUOTA_ENFORCE: 'true', UNKNOWN_TENANTS: 'admit', QUOTA_ON_STORE_ERROR: 'deny' };
     const options = { mode: 'leased', enforce: false, unknownTenants: 'deny', onStoreError: 'local' } as const;
@@ -88,6 +97,7 @@ describe('faults', () => {
       schema: 'pg_x',
       resolveTenant: 'acme',
       plans: { free: [{ name: 'day', window: 'minute', limit: -1 }] },
+      meters: { units: { kind: 'counter', unit: 'unit' }, tokens: { kind: 'gauge', unit: '' } },
     };
     const faults = faultsOf(options, { PORT: 'eighty' });
     expect(faults.map(({ location }) => location).sort()).toEqual(
@@ -104,6 +114,9 @@ describe('faults', () => {
         'resolveTenant',
         'plans.free[0].limit',
         'plans.free[0].window',
+        'meters.units',
+        'meters.tokens.kind',
+        'meters.tokens.unit',
         'PORT',
       ].sort(),
     );
@@ -114,6 +127,10 @@ describe('faults', () => {
     expect(faultsOf({ defaultPlan: 'gold' })).toEqual([
       { location: 'defaultPlan', message: 'expected a known plan (free, pro, enterprise), got "gold"' },
     ]);
+  });
+
+  it.each([null, [], 'tokens', 7])('meters that are no object: %s', (meters) => {
+    expect(faultsOf({ meters }).map(({ location }) => location)).toEqual(['meters']);
   });
 
   it.each([{}, 7, null])('a database that is no pool: %s', (database) => {

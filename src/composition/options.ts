@@ -2,6 +2,7 @@
 // faults at once; the app's object is neither changed nor kept.
 import { type Config, type Environment, type QuotaMode, readConfig } from '../config.js';
 import { configurationFault, type Fault, hasCode } from '../core/errors.js';
+import { type Meter, type Meters, meterFaults } from '../core/meter.js';
 import type { StoreErrorPolicy } from '../core/quota/decision.js';
 import type { Limit } from '../core/quota/limit.js';
 import type { Plans } from '../core/quota/plans.js';
@@ -37,6 +38,15 @@ export interface TallygateOptions extends Pick<TenantRules, 'resolveTenant' | 'r
    * @defaultValue `REDIS_URL`; without it counters in this process
    */
   readonly redis?: string | RedisClient;
+  /**
+   * Meters of the team's own, by name: what is metered beside API calls, users and storage, each a `counter` (amounts that add up) or a
+   * `level` (a state that holds until the next one), with the name of one of it. At most 32. A meter keeps its kind for good:
+   * another kind is another name.
+   * @defaultValue `USAGE_METERS`, or none
+   * @example
+   * createTallygate({ meters: { tokens: { kind: 'counter', unit: 'token' }, seats: { kind: 'level', unit: 'seat' } } });
+   */
+  readonly meters?: Readonly<Record<string, Meter>>;
   /**
    * Plans by name, beside those of the environment; one of the same name replaces it.
    * @defaultValue free, pro and enterprise, as `QUOTA_*` sets them
@@ -104,6 +114,7 @@ const KNOWN: ReadonlySet<string> = new Set<keyof TallygateOptions>([
   'database',
   'schema',
   'redis',
+  'meters',
   'plans',
   'defaultPlan',
   'resolvePlan',
@@ -166,6 +177,7 @@ export function readOptions(options: TallygateOptions, env: Environment): ReadOp
     });
   }
   if (options.schema !== undefined) faults.push(...schemaFaults(options.schema, database));
+  if (options.meters !== undefined) faults.push(...meterFaults(options.meters));
   const plans = options.plans === undefined ? undefined : readPlans(options.plans, 'plans');
   faults.push(...(plans?.faults ?? []));
   for (const [name, of] of FUNCTIONS) {
@@ -219,6 +231,8 @@ function readOver(
   const defaultPlan = options.defaultPlan ?? (env.QUOTA_DEFAULT_PLAN || undefined);
   // Judged below, where the plans of both are known.
   given.QUOTA_DEFAULT_PLAN = '';
+  // The option stands in the variable's place, so the variable has no say.
+  if (options.meters !== undefined) given.USAGE_METERS = '';
   const config = configOrFaults({ ...env, ...given }, given, faults);
   if (config === undefined) return undefined;
   const known = new Map([...config.plans, ...(plans ?? [])]);
@@ -226,7 +240,19 @@ function readOver(
     const location = options.defaultPlan === undefined ? 'QUOTA_DEFAULT_PLAN' : 'defaultPlan';
     faults.push({ location, message: `expected a known plan (${[...known.keys()].join(', ')}), got "${defaultPlan}"` });
   }
-  return { ...config, plans: known, defaultPlan: defaultPlan ?? config.defaultPlan };
+  return {
+    ...config,
+    meters: metersOf(options, config.meters),
+    plans: known,
+    defaultPlan: defaultPlan ?? config.defaultPlan,
+  };
+}
+
+/** What the option says, copied: nothing that is the app's is kept. Refused ones were told already. */
+function metersOf({ meters }: TallygateOptions, otherwise: Meters): Meters {
+  if (meters === undefined) return otherwise;
+  if (meterFaults(meters).length > 0) return new Map();
+  return new Map(Object.entries(meters).map(([name, { kind, unit }]) => [name, { kind, unit }]));
 }
 
 function configOrFaults(env: Environment, given: Environment, faults: Fault[]): Config | undefined {
