@@ -88,7 +88,9 @@ export const slidingSecond = (limit: number | undefined, denies = true): Sliding
 /** How the block of a reply ends of which `rest` units were not spent. */
 export const settlementOf = (windows: readonly ChargeWindow[], reply: DecidedReply, rest: number): Settlement => ({
   ...{ incarnation: reply.incarnation, block: reply.block, rest },
-  windows: windows.map(({ field }, index) => ({ field, start: reply.windows[index]?.start ?? 0 })),
+  windows: windows.flatMap(({ field, meter }, index) =>
+    meter === undefined ? [{ field, start: reply.windows[index]?.start ?? 0 }] : [],
+  ),
 });
 
 /** A tenant of one case, in its store. */

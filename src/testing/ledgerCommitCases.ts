@@ -28,6 +28,29 @@ export const ledgerCommitCases: readonly UsageLedgerCase[] = [
     assert.equal(await units(given, tenantId, { lastDate: '2024-03-01' }), 144);
   }),
 
+  caseOf('the calls and the overage of a commit count with its units, once', async (given) => {
+    const tenantId = freshTenant();
+    const amounts = { units: 9, apiCalls: 1, overage: 4 };
+    const commits = [commitOf(tenantId, amounts), commitOf(tenantId, { apiCalls: 2, usageDate: '2024-03-01' })];
+    await given.apply({
+      calls: [{ tenantId, usageDate: DATE, apiCalls: 5 }],
+      charges: [
+        { tenantId, usageDate: DATE, meter: '', resetNumber: 0, units: 1, denied: 1, unconfirmed: 0, overage: 2 },
+      ],
+      commits,
+    });
+    await given.apply({ commits: [...commits, commitOf(tenantId, { apiCalls: 3 })] });
+    const { days } = await given.ledger.readUsage(tenantId, DATE, '2024-03-01');
+    assert.deepEqual(
+      days.map(({ usageDate, apiCalls }) => [usageDate, apiCalls]),
+      [
+        [DATE, 9],
+        ['2024-03-01', 2],
+      ],
+    );
+    assert.equal(await units(given, tenantId), 10);
+  }),
+
   caseOf('a commit that is told again counts once, whoever tells it, also with other units', async (given) => {
     const tenantId = freshTenant();
     const commit = commitOf(tenantId, { units: 30 });

@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type CounterWrites, charge } from '../../src/core/quota/charge.js';
 import type { ChargeReply, DecidedReply } from '../../src/core/quota/chargeReply.js';
 import type { ChargeRequest, ChargeWindow, CounterFloor } from '../../src/core/quota/chargeRequest.js';
+import { meterCostsOf } from '../../src/core/quota/cost.js';
 import { isSegments, NO_COUNTERS, type StoredCounter, type StoredTenant } from '../../src/core/quota/counter.js';
 import type { Settlement } from '../../src/core/quota/lease.js';
 import { MAX_COUNT } from '../../src/core/quota/limit.js';
@@ -27,6 +28,7 @@ const KEEP_AFTER_END_MS = 2 * 86_400_000;
 /** What a run must have met, or it proves nothing of it. */
 const SEEN = [
   ...['granted', 'cold', 'clock', 'late', 'block', 'threshold', 'settled', 'reserved'],
+  ...['granted by meter', 'denied by meter', 'committed by meter'],
   ...['committed', 'released', 'expired', 'unknown', 'other_amount', 'already_released', 'already_committed'],
 ];
 
@@ -70,6 +72,8 @@ const step = fc.record({
     { weight: 3, arbitrary: someCost.map((one) => [one]) },
     fc.array(someCost, { minLength: 0, maxLength: 6 }),
   ),
+  /** Of the requests in meters beside own units, as many as the sequence has. */
+  meterCosts: fc.array(someCost, { minLength: 12, maxLength: 12 }),
   windows: fc.array(windowStep, { minLength: 5, maxLength: 5 }),
   slides: fc.integer({ min: 0, max: 2 }).map((one) => one === 0),
   deadline: fc.oneof({ weight: 12, arbitrary: fc.constant(undefined) }, fc.constantFrom(-1, 0, 60_000)),
@@ -81,6 +85,8 @@ const step = fc.record({
   finishes: fc.option(
     fc.record({
       which: fc.nat(1),
+      /** What it was in the meters that the sequence has. */
+      meterActuals: fc.array(fc.oneof(fc.integer({ min: 0, max: 2 }), count), { minLength: 2, maxLength: 2 }),
       action: fc.oneof(
         fc.constant<FinishAction>({ kind: 'release' }),
         fc.integer({ min: 0, max: 2 }).map((actual): FinishAction => ({ kind: 'commit', actual })),
@@ -103,21 +109,31 @@ const step = fc.record({
 const sequence = fc.record({
   lengths: fc.array(fc.constantFrom(...LENGTHS_MS), { minLength: 4, maxLength: 4 }),
   segmentMs: fc.constantFrom(1, 7, 100, 60_000),
+  /** Meters beside own units, and which of them each window counts. */
+  meters: fc.constantFrom([], [], ['tokens'], ['words', 'tokens']),
+  counts: fc.array(fc.nat(2), { minLength: 5, maxLength: 5 }),
   steps: fc.array(step, { minLength: 4, maxLength: 16 }),
 });
 
 type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
 type Sequence = typeof sequence extends fc.Arbitrary<infer T> ? T : never;
 
-function requestOf(tenantId: string, one: Step, { lengths, segmentMs }: Sequence, nowMs: number): ChargeRequest {
+function requestOf(
+  tenantId: string,
+  one: Step,
+  { lengths, segmentMs, meters, counts }: Sequence,
+  nowMs: number,
+): ChargeRequest {
   const windows: ChargeWindow[] = [];
   const floors: (CounterFloor | undefined)[] = [];
   for (const [index, window] of one.windows.entries()) {
     if (!window.present || (lengths[index] === undefined && !one.slides)) continue;
     const { limit, denies, floor } = window;
     const length = lengths[index];
+    const place = (counts[index] ?? 0) % (1 + meters.length);
+    const meter = place === 0 ? {} : { meter: place };
     if (length === undefined) {
-      windows.push({ field: 'sliding', limit, denies, segmentMs });
+      windows.push({ field: 'sliding', limit, denies, segmentMs, ...meter });
       floors.push(undefined);
       continue;
     }
@@ -126,11 +142,19 @@ function requestOf(tenantId: string, one: Step, { lengths, segmentMs }: Sequence
     const starts = [start - length, start, next] as const;
     const tellAt = window.tells && limit !== undefined && limit > 0 ? limit - Math.floor(limit / 5) : undefined;
     const { fromLedger } = window;
-    windows.push({ field: `w${index}`, limit, denies, starts, end: next + length, fromLedger, tellAt });
+    windows.push({ field: `w${index}`, limit, denies, starts, end: next + length, fromLedger, tellAt, ...meter });
     floors.push(floor && { start: starts[floor.of] as number, used: floor.used, ...floor.kind });
   }
   const deadlineMs = one.deadline === undefined ? undefined : nowMs + one.deadline;
-  return { tenantId, costs: one.costs, windows, floors, resetNumber: 0, deadlineMs, take: one.take };
+  const costs = one.costs.flatMap((cost, at) => [cost, ...meters.map((_, m) => one.meterCosts[2 * at + m] ?? 0)]);
+  const named = meters.length === 0 ? {} : { meters };
+  return { tenantId, costs, ...named, windows, floors, resetNumber: 0, deadlineMs, take: one.take };
+}
+
+/** What a commit says of the meters of a sequence. */
+function metered(action: FinishAction, meters: readonly string[], actuals: readonly number[]): FinishAction {
+  if (action.kind === 'release' || meters.length === 0) return action;
+  return { ...action, meterActuals: meterCostsOf([0, ...actuals], meters) };
 }
 
 /** What the store must hold by the pure rule, and what the caller remembers of it. */
@@ -145,7 +169,10 @@ class Model {
     const { reply, request } = this.block;
     this.block = undefined;
     const { incarnation, block } = reply;
-    const windows = request.windows.map(({ field }, at) => ({ field, start: reply.windows[at]?.start ?? 0 }));
+    // A block is of own units.
+    const windows = request.windows.flatMap(({ field, meter }, at) =>
+      meter === undefined ? [{ field, start: reply.windows[at]?.start ?? 0 }] : [],
+    );
     return { incarnation, block, rest: Math.floor(left * block), windows };
   }
 
@@ -161,7 +188,9 @@ class Model {
     if (reserved === undefined || request.reserve === undefined) return;
     const expiresAtMs = reply.timeMs + request.reserve.ttlMs;
     const estimate = request.costs[0] ?? 0;
-    const made = { estimate, actual: 0, expiresAtMs, resetNumber, incarnation, windows: reserved };
+    const { costs, meters } = request;
+    const meterEstimates = meters === undefined ? {} : { meterEstimates: meterCostsOf(costs, meters) };
+    const made = { estimate, ...meterEstimates, actual: 0, expiresAtMs, resetNumber, incarnation, windows: reserved };
     this.reservations.push({ id: request.reserve.id, kept: { state: 'open', ...made } });
   }
 
@@ -198,8 +227,10 @@ async function follow(
   for (const [index, next] of one.steps.entries()) {
     pass(next.passed);
     if (next.finishes !== undefined && model.reservations.length > 0) {
-      const { which, action } = next.finishes;
-      told(await model.finish(store, tenantId, which, action));
+      const { which, action, meterActuals } = next.finishes;
+      const outcome = await model.finish(store, tenantId, which, metered(action, one.meters, meterActuals));
+      told(outcome);
+      if (outcome === 'committed' && one.meters.length > 0) told('committed by meter');
     }
     const reserve =
       next.reserves === undefined || next.costs.length !== 1 || next.take !== undefined
@@ -215,7 +246,10 @@ async function follow(
     model.charge(request, reply);
     if (reply.outcome !== 'decided') told(reply.outcome);
     else {
-      for (const granted of reply.granted) told(granted ? 'granted' : 'denied');
+      for (const granted of reply.granted) {
+        told(granted ? 'granted' : 'denied');
+        if (one.meters.length > 0) told(granted ? 'granted by meter' : 'denied by meter');
+      }
       if (reply.block > 0) told('block');
       if (reply.crossed.length > 0) told('threshold');
       if (request.settle !== undefined) told('settled');

@@ -3,6 +3,7 @@
 import { type CounterWrites, charge } from '../../src/core/quota/charge.js';
 import type { ChargeReply, DecidedReply } from '../../src/core/quota/chargeReply.js';
 import type { ChargeRequest, FixedWindow, SlidingWindow } from '../../src/core/quota/chargeRequest.js';
+import { meterCostsOf } from '../../src/core/quota/cost.js';
 import {
   isSegments,
   NO_COUNTERS,
@@ -56,6 +57,7 @@ export class TenantCounters {
     if (writes.reserved !== undefined && whole.reserve !== undefined)
       this.reservations.set(whole.reserve.id, {
         ...{ state: 'open', estimate: whole.costs[0] ?? 0, actual: 0, expiresAtMs: timeMs + whole.reserve.ttlMs },
+        ...(whole.meters === undefined ? {} : { meterEstimates: meterCostsOf(whole.costs, whole.meters) }),
         ...{ resetNumber: writes.resetNumber, incarnation: writes.incarnation ?? '', windows: writes.reserved },
       });
     return reply;

@@ -42,8 +42,8 @@ export function charge(stored: StoredTenant, request: ChargeRequest, timeMs: num
   const settled = request.settle === undefined || isReset ? NOTHING_SETTLED : settle(stored, request.settle);
   const found = findAll(stored, settled, request, timeMs, isReset);
   if (typeof found === 'string') return unanswered(found, timeMs, resetNumber);
-  const { granted, added } = walkCosts(request.costs, found);
-  const block = request.take === undefined ? 0 : blockOf(request.take, found, added);
+  const { granted, added } = walkCosts(request, found);
+  const block = request.take === undefined ? 0 : blockOf(request.take, found, added[0] as number);
   const written = writesOf({ stored, request, micros, resetNumber, isReset, settled, found, granted, added, block });
   const refused = granted.includes(false);
   return {
@@ -55,7 +55,7 @@ export function charge(stored: StoredTenant, request: ChargeRequest, timeMs: num
       granted,
       windows: found.map((one) => (isFixed(one) ? countedWindow(one) : countedSegments(one, added, refused))),
       block,
-      charged: saturatingSum(added, block),
+      charged: saturatingSum(added[0] as number, block),
       crossed: written.crossed,
     },
     writes: written.writes,
@@ -107,24 +107,39 @@ function findAll(
   return found.map((one) => (isFixed(one) && one.isNew ? countInner(one, fixed) : one));
 }
 
-/** Each cost in its turn, and what those that fit add up to. */
-function walkCosts(costs: readonly number[], found: readonly Found[]): { granted: boolean[]; added: number } {
-  let added = 0;
-  const granted = costs.map((cost) => {
-    const fits = cost === 0 || !found.some((one) => one.window.denies && !hasRoom(one, added, cost));
-    if (fits) added = saturatingSum(added, cost);
-    return fits;
-  });
+/** Each request in its turn, and what those that fit add up to, by meter. */
+function walkCosts(
+  { costs, meters = [] }: ChargeRequest,
+  found: readonly Found[],
+): { granted: boolean[]; added: readonly number[] } {
+  const width = 1 + meters.length;
+  const added: number[] = Array(width).fill(0);
+  const granted: boolean[] = [];
+  for (let first = 0; first < costs.length; first += width) {
+    const costIn = (meter: number) => costs[first + meter] as number;
+    const fits = !found.some((one) => one.window.denies && !hasRoom(one, added, costIn(meterOf(one))));
+    for (let meter = 0; fits && meter < width; meter += 1)
+      added[meter] = saturatingSum(added[meter] as number, costIn(meter));
+    granted.push(fits);
+  }
   return { granted, added };
 }
 
-const hasRoom = ({ window: { limit }, used }: Found, added: number, cost: number): boolean =>
-  limit === undefined || cost <= limit - saturatingSum(used, added);
+const meterOf = ({ window }: Found): number => window.meter ?? 0;
 
+/** What is added to a window's own meter. */
+const addedTo = (one: Found, added: readonly number[]): number => added[meterOf(one)] as number;
+
+const hasRoom = (one: Found, added: readonly number[], cost: number): boolean =>
+  cost === 0 ||
+  one.window.limit === undefined ||
+  cost <= one.window.limit - saturatingSum(one.used, addedTo(one, added));
+
+/** Of own units alone: what else the tenant is limited in, no block holds. */
 function blockOf(want: number, found: readonly Found[], added: number): number {
   if (!found.every(isFixed)) return 0;
-  const rests = found.flatMap(({ window: { limit }, used }) =>
-    limit === undefined ? [] : [limit - saturatingSum(used, added)],
+  const rests = found.flatMap(({ window: { limit, meter = 0 }, used }) =>
+    limit === undefined || meter !== 0 ? [] : [limit - saturatingSum(used, added)],
   );
   return blockSize(want, rests);
 }
@@ -133,9 +148,9 @@ function countedWindow({ start, end, used, sent, provisional, held }: FoundWindo
   return { start, end, used, sent, provisional, held };
 }
 
-function countedSegments(one: FoundSegments, added: number, refused: boolean): CountedWindow {
+function countedSegments(one: FoundSegments, added: readonly number[], refused: boolean): CountedWindow {
   const counted = { ...boundsOf(one), used: one.used, sent: 1, provisional: false, held: 0 };
-  return refused ? { ...counted, segments: withUnits(one, added) } : counted;
+  return refused ? { ...counted, segments: withUnits(one, addedTo(one, added)) } : counted;
 }
 
 /** Everything that a decided request knows of itself. */
@@ -148,25 +163,29 @@ interface Decided {
   readonly settled: ReadonlyMap<string, StoredWindow>;
   readonly found: readonly Found[];
   readonly granted: readonly boolean[];
-  readonly added: number;
+  /** By meter. */
+  readonly added: readonly number[];
   readonly block: number;
 }
 
 function writesOf(decided: Decided): { writes: CounterWrites; crossed: readonly Crossing[] } {
   const { stored, request, micros, resetNumber, isReset, settled, found, added, block } = decided;
-  const isLook = block === 0 && request.costs.every((cost) => cost === 0);
+  const asks = request.costs.some((cost) => cost > 0);
+  const isLook = block === 0 && !asks;
   const counters = new Map<string, StoredCounter>(settled);
   const crossed: Crossing[] = [];
-  const charged = saturatingSum(added, block);
-  const reserved = request.reserve !== undefined && decided.granted[0] === true && charged > 0 && found.length > 0;
+  const reserved = request.reserve !== undefined && asks && decided.granted[0] === true;
   for (const [index, one] of isLook ? [] : found.entries()) {
+    const ownBlock = meterOf(one) === 0 ? block : 0;
+    const charged = saturatingSum(addedTo(one, added), ownBlock);
     if (!isFixed(one)) {
       if (charged > 0) counters.set(one.window.field, { segments: withUnits(one, charged) });
       continue;
     }
-    if (charged === 0 && !one.raised && !isReset) continue;
+    // A reservation begins every counter: one of a meter that nothing counts has to be found again, too.
+    if (charged === 0 && !one.raised && !isReset && !reserved) continue;
     const used = saturatingSum(one.used, charged);
-    const held = saturatingSum(one.held, block + (reserved ? added : 0));
+    const held = saturatingSum(one.held, ownBlock + (reserved ? addedTo(one, added) : 0));
     const reached = reachedThreshold(one.window, used);
     if (reached > one.told) crossed.push({ window: index, level: reached === one.window.limit ? 100 : 80 });
     const { start, end, provisional } = one;
@@ -180,12 +199,13 @@ function writesOf(decided: Decided): { writes: CounterWrites; crossed: readonly 
       isReset: isReset && begins,
       incarnation: begins ? micros : stored.incarnation,
       resetNumber: counters.size > 0 ? resetNumber : stored.resetNumber,
-      reserved: reserved ? found.map(chargedWindow) : undefined,
+      reserved: reserved && counters.size > 0 ? found.map((one) => chargedWindow(one, request.meters)) : undefined,
     },
   };
 }
 
-const chargedWindow = (one: Found): ChargedWindow => ({
-  field: one.window.field,
-  start: isFixed(one) ? one.start : one.present,
-});
+function chargedWindow(one: Found, meters: ChargeRequest['meters']): ChargedWindow {
+  const meter = meters?.[meterOf(one) - 1];
+  const window = { field: one.window.field, start: isFixed(one) ? one.start : one.present };
+  return meter === undefined ? window : { ...window, meter };
+}

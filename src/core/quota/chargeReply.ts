@@ -41,13 +41,13 @@ export interface DecidedReply {
   readonly resetNumber: number;
   /** Of the counters afterwards; '' where nothing is stored. */
   readonly incarnation: string;
-  /** By cost. */
+  /** By request. */
   readonly granted: readonly boolean[];
   /** By window. */
   readonly windows: readonly CountedWindow[];
   /** Units of the block that was taken: charged and held beside the costs. */
   readonly block: number;
-  /** Units that the call as a whole charged to each window: the costs that were granted, and the block. */
+  /** Own units that the call as a whole charged: the costs that were granted, and the block. */
   readonly charged: number;
   readonly crossed: readonly Crossing[];
 }

@@ -17,6 +17,8 @@ export interface FixedWindow {
   readonly fromLedger: boolean;
   /** Units at which the first threshold is told of; the second is the limit itself. undefined: none is told of. */
   readonly tellAt: number | undefined;
+  /** Which of a request's costs it counts: see {@link ChargeRequest.costs}. @defaultValue 0 */
+  readonly meter?: number;
 }
 
 /** A sliding window of eleven segments: never more than the limit in any ten segments' time. */
@@ -26,6 +28,8 @@ export interface SlidingWindow {
   readonly denies: boolean;
   /** Length of a segment in milliseconds: a tenth of the window. */
   readonly segmentMs: number;
+  /** As of a fixed window. */
+  readonly meter?: number;
 }
 
 /** A window of a request. */
@@ -48,10 +52,13 @@ export interface CounterFloor {
 export interface ChargeRequest {
   readonly tenantId: string;
   /**
-   * Whole units, from 0 to 2^53-1, in the order in which they arrived: each fits whole into every window that denies, or charges
-   * nothing. 0 looks: it is granted always, and where nothing else is asked nothing is written, floors included.
+   * Whole units, from 0 to 2^53-1, of the requests in the order in which they arrived; of each request one cost a meter, the quota's
+   * own units first. A request fits whole into every window that denies, with all of its costs, or charges nothing. One whose costs
+   * are all 0 looks: it is granted always, and where nothing else is asked nothing is written, floors included.
    */
   readonly costs: readonly number[];
+  /** Meters beside the quota's own units that each request has a cost in, by name, in the order of its costs. @defaultValue none */
+  readonly meters?: readonly string[] | undefined;
   /** In any order, which is that of the reply: a counter that is new counts at least what any other window inside it has counted. */
   readonly windows: readonly ChargeWindow[];
   /** By window; of the counts under `resetNumber`. */
@@ -64,9 +71,9 @@ export interface ChargeRequest {
   readonly waitMs?: number | undefined;
   /** A block that ends: given back before the costs are looked at. */
   readonly settle?: Settlement | undefined;
-  /** Units wanted as a new block, after the costs. None is given where a window slides. */
+  /** Own units wanted as a new block, after the costs. None is given where a window slides. */
   readonly take?: number | undefined;
-  /** Makes the one cost a reservation: once granted it is held, and can be committed or released by its id. */
+  /** Makes the one request a reservation: once granted its costs are held, and can be committed or released by its id. */
   readonly reserve?: NewReservation | undefined;
 }
 

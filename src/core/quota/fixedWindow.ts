@@ -43,11 +43,16 @@ export function findWindow(
 }
 
 /**
- * A window limited for the first time counts at least what any window lying wholly inside it has counted, wherever that
+ * A window limited for the first time counts at least what any window of its meter lying wholly inside it has counted, wherever that
  * one stands in the request: the day travels last where no limit has it, and is inside the week and the month all the same.
  */
 export function countInner(fresh: FoundWindow, all: readonly FoundWindow[]): FoundWindow {
-  const inner = all.filter((one) => one.start >= fresh.start && one.end <= fresh.end).map((one) => one.used);
+  const inner = all
+    .filter(
+      (one) =>
+        (one.window.meter ?? 0) === (fresh.window.meter ?? 0) && one.start >= fresh.start && one.end <= fresh.end,
+    )
+    .map((one) => one.used);
   const used = Math.max(fresh.used, ...inner);
   return used === fresh.used ? fresh : { ...fresh, used, told: reachedThreshold(fresh.window, used) };
 }

@@ -21,6 +21,8 @@ export interface Settlement {
 export interface ChargedWindow {
   readonly field: string;
   readonly start: number;
+  /** What it counts; left out: the quota's own units. */
+  readonly meter?: string;
 }
 
 /**

@@ -48,6 +48,8 @@ export interface Limit {
   readonly window: LimitWindow;
   /** @defaultValue `hard` */
   readonly enforce?: Enforcement;
+  /** A declared counter of the team's own whose amounts are counted. Left out: the quota's own units. */
+  readonly meter?: string;
 }
 
 /** What a limit's name looks like: it becomes a part of a header's name and stands unquoted in structured fields. */

@@ -1,6 +1,8 @@
 // A reservation: a cost that is known only afterwards. The estimate is charged and held; a commit corrects it to what it was, a
 // release takes it back, each once and only in the very windows that were charged. Expiry only forgets: a slow call that ends
 // after it was admitted, so its estimate stays charged.
+
+import { costIn, isSameCost, type MeterCost, NO_METER_COSTS } from './cost.js';
 import { isSegments, type StoredCounter, type StoredTenant, saturatingSum } from './counter.js';
 import type { ChargedWindow } from './lease.js';
 
@@ -12,8 +14,12 @@ export interface StoredReservation {
   /** `late`: committed after it had expired. */
   readonly state: 'open' | 'committed' | 'released' | 'late';
   readonly estimate: number;
+  /** The estimates in meters of the team's own. @defaultValue none */
+  readonly meterEstimates?: readonly MeterCost[] | undefined;
   /** What it was in the end; 0 before. */
   readonly actual: number;
+  /** The same in meters of the team's own. @defaultValue none */
+  readonly meterActuals?: readonly MeterCost[] | undefined;
   /** In milliseconds since 1970, by the store's clock. */
   readonly expiresAtMs: number;
   readonly resetNumber: number;
@@ -22,7 +28,14 @@ export interface StoredReservation {
 }
 
 /** What to do with a reservation. */
-export type FinishAction = { readonly kind: 'commit'; readonly actual: number } | { readonly kind: 'release' };
+export type FinishAction = CommitAction | { readonly kind: 'release' };
+
+/** What a reservation was in the end: the quota's own units, and amounts of the team's own meters, also such as were not estimated. */
+export interface CommitAction {
+  readonly kind: 'commit';
+  readonly actual: number;
+  readonly meterActuals?: readonly MeterCost[] | undefined;
+}
 
 /** A reservation to end. */
 export interface FinishRequest {
@@ -55,6 +68,7 @@ export interface FinishReply {
   readonly resetNumber: number;
   /** Units charged at first; 0 where it is unknown. */
   readonly estimate: number;
+  readonly meterEstimates?: readonly MeterCost[] | undefined;
 }
 
 /** What ending a reservation leaves: the reply, the counters to write, and the reservation afterwards where it changed. */
@@ -72,42 +86,49 @@ export function finish(
   timeMs: number,
 ): FinishStep {
   const outcome = outcomeOf(reservation, action, timeMs);
-  const { resetNumber = 0, estimate = 0 } = reservation ?? {};
-  const reply: FinishReply = { outcome, timeMs, resetNumber, estimate };
+  const { resetNumber = 0, estimate = 0, meterEstimates } = reservation ?? {};
+  const meters = meterEstimates === undefined || meterEstimates.length === 0 ? {} : { meterEstimates };
+  const reply: FinishReply = { outcome, timeMs, resetNumber, estimate, ...meters };
   const state = reservation?.state;
   if (reservation === undefined || state !== 'open' || !['committed', 'released', 'expired'].includes(outcome))
     return { reply, counters: new Map(), reservation: undefined };
-  const actual = action.kind === 'commit' ? action.actual : 0;
+  const ended = { ...reservation, ...(action.kind === 'commit' ? actualsOf(action) : { actual: 0 }) };
   if (outcome === 'expired') {
-    const late = action.kind === 'commit' ? { ...reservation, state: 'late' as const, actual } : undefined;
+    const late = action.kind === 'commit' ? { ...ended, state: 'late' as const } : undefined;
     return { reply, counters: new Map(), reservation: late };
   }
   return {
     reply,
-    counters: corrected(stored, reservation, actual),
-    reservation: { ...reservation, state: action.kind === 'commit' ? 'committed' : 'released', actual },
+    counters: corrected(stored, ended),
+    reservation: { ...ended, state: action.kind === 'commit' ? 'committed' : 'released' },
   };
 }
 
 function outcomeOf(reservation: StoredReservation | undefined, action: FinishAction, timeMs: number): FinishOutcome {
   if (reservation === undefined) return 'unknown';
-  const { state, actual, expiresAtMs } = reservation;
+  const { state, actual, meterActuals = NO_METER_COSTS, expiresAtMs } = reservation;
   const commits = action.kind === 'commit';
   if (state === 'committed') {
     if (!commits) return 'already_committed';
-    return action.actual === actual ? 'committed' : 'other_amount';
+    const isSame = action.actual === actual && isSameCost(action.meterActuals ?? NO_METER_COSTS, meterActuals);
+    return isSame ? 'committed' : 'other_amount';
   }
   if (state === 'released') return commits ? 'already_released' : 'released';
   if (state === 'late' || timeMs >= expiresAtMs) return 'expired';
   return commits ? 'committed' : 'released';
 }
 
-/** The counters after the estimate became `actual`: each window for itself, none that is another one by now. */
-function corrected(stored: StoredTenant, reservation: StoredReservation, actual: number): Map<string, StoredCounter> {
+const actualsOf = ({ actual, meterActuals }: CommitAction) =>
+  meterActuals === undefined ? { actual } : { actual, meterActuals };
+
+/** The counters after the estimates became what it was: each window for itself, none that is another one by now. */
+function corrected(stored: StoredTenant, reservation: StoredReservation): Map<string, StoredCounter> {
   const changed = new Map<string, StoredCounter>();
   if (stored.incarnation !== reservation.incarnation) return changed;
-  const { estimate } = reservation;
-  for (const { field, start } of reservation.windows) {
+  const { meterEstimates = NO_METER_COSTS, meterActuals = NO_METER_COSTS } = reservation;
+  for (const { field, start, meter } of reservation.windows) {
+    const estimate = meter === undefined ? reservation.estimate : costIn(meterEstimates, meter);
+    const actual = meter === undefined ? reservation.actual : costIn(meterActuals, meter);
     const counter = stored.counters.get(field);
     if (counter === undefined) continue;
     if (isSegments(counter)) {

@@ -27,6 +27,8 @@ export interface WindowPlan {
   readonly windows: readonly PlannedWindow[];
   /** Where the field `day` stands: every decision is labelled with its date. */
   readonly dayIndex: number;
+  /** The meters of the team's own that any of the limits counts; undefined: none. A window's `meter` is the place here, from 1. */
+  readonly meters: readonly string[] | undefined;
   /** Whether any limited window has a sum in the ledger: without one there is nothing to ask it for. */
   readonly asksLedger: boolean;
   /** Whether every window is a fixed one: only then can units be leased. */
@@ -48,10 +50,14 @@ export const isFixedWindow = <W extends ChargeWindow>(window: W): window is Extr
 export const isInLedger = (window: PlannedWindow): window is PlannedFixed =>
   isFixedWindow(window) && window.fromLedger && window.limit !== undefined;
 
-/** The counter of a limit: its name where that says the window too, else both, so that a limit whose window changes starts anew. */
-export function fieldOf({ name, window }: Pick<Limit, 'name' | 'window'>): string {
-  if (isSliding(window)) return `${name}~${window.seconds}`;
-  return name === window ? name : `${name}@${window}`;
+/**
+ * The counter of a limit: its name where that says the window too, else both, so that a limit whose window changes starts anew, as
+ * one does that counts another meter.
+ */
+export function fieldOf({ name, window, meter }: Pick<Limit, 'name' | 'window' | 'meter'>): string {
+  const counted = meter === undefined ? '' : `#${meter}`;
+  if (isSliding(window)) return `${name}~${window.seconds}${counted}`;
+  return name === window ? name : `${name}@${window}${counted}`;
 }
 
 /**
@@ -59,13 +65,15 @@ export function fieldOf({ name, window }: Pick<Limit, 'name' | 'window'>): strin
  * The day is always among them, limited or not: a limit set in mid-day finds what was used.
  */
 export function planWindows(limits: readonly EffectiveLimit[], calendar: TenantCalendar, nowMs: number): WindowPlan {
-  const windows = limits.map((limit) => plannedWindow(limit, calendar, nowMs));
+  const named = [...new Set(limits.flatMap(({ meter }) => meter ?? []))];
+  const windows = limits.map((limit) => withMeter(plannedWindow(limit, calendar, nowMs), named, limit.meter));
   const dayOfLimits = windows.findIndex((window) => window.field === DAY_FIELD);
   if (dayOfLimits < 0) windows.push(plannedWindow(UNLIMITED_DAY, calendar, nowMs));
   const fixed = windows.filter(isFixedWindow);
   return {
     windows,
     dayIndex: dayOfLimits < 0 ? limits.length : dayOfLimits,
+    meters: named.length === 0 ? undefined : named,
     asksLedger: windows.some(isInLedger),
     isFixed: fixed.length === windows.length,
     validFromMs: Math.max(...fixed.map((window) => window.starts[1])),
@@ -73,9 +81,13 @@ export function planWindows(limits: readonly EffectiveLimit[], calendar: TenantC
   };
 }
 
-type PlannedLimit = Pick<EffectiveLimit, 'name' | 'limit' | 'window' | 'enforce'>;
+type PlannedLimit = Pick<EffectiveLimit, 'name' | 'limit' | 'window' | 'enforce' | 'meter'>;
 
 const UNLIMITED_DAY: PlannedLimit = { name: DAY_FIELD, window: 'day', limit: 'unlimited', enforce: 'hard' };
+
+/** With the place of its meter among those that are named. */
+const withMeter = (window: PlannedWindow, meters: readonly string[], meter: string | undefined): PlannedWindow =>
+  meter === undefined ? window : { ...window, meter: 1 + meters.indexOf(meter) };
 
 function plannedWindow(planned: PlannedLimit, calendar: TenantCalendar, nowMs: number): PlannedWindow {
   const { window } = planned;

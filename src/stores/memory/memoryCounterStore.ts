@@ -7,6 +7,7 @@ import { TallygateError } from '../../core/errors.js';
 import { type CounterWrites, charge } from '../../core/quota/charge.js';
 import type { ChargeReply } from '../../core/quota/chargeReply.js';
 import type { ChargeRequest } from '../../core/quota/chargeRequest.js';
+import { meterCostsOf } from '../../core/quota/cost.js';
 import { NO_COUNTERS, type StoredCounter, type StoredTenant } from '../../core/quota/counter.js';
 import {
   type FinishReply,
@@ -175,12 +176,13 @@ function write(tenant: TenantCounters, request: ChargeRequest, writes: CounterWr
 }
 
 function reserve(tenant: TenantCounters, request: ChargeRequest, writes: CounterWrites, timeMs: number): void {
-  const { reserve: asked, costs } = request;
+  const { reserve: asked, costs, meters } = request;
   if (asked === undefined || writes.reserved === undefined || writes.incarnation === undefined) return;
   const expiresAtMs = timeMs + asked.ttlMs;
   const keepUntilMs = Math.max(tenant.lastEndMs, expiresAtMs) + KEEP_RESERVATION_MS;
   tenant.reservations.set(asked.id, {
     ...{ state: 'open', estimate: costs[0] ?? 0, actual: 0, expiresAtMs, keepUntilMs },
+    ...(meters === undefined ? {} : { meterEstimates: meterCostsOf(costs, meters) }),
     ...{ resetNumber: writes.resetNumber, incarnation: writes.incarnation, windows: writes.reserved },
   });
   tenant.lastEndMs = Math.max(tenant.lastEndMs, expiresAtMs);

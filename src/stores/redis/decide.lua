@@ -5,22 +5,24 @@
 --          " held" where something is held or told, " told" (the highest threshold, in units) where one was told of, and "p" where
 --          its count was seeded while the ledger was away. Of a sliding window: "~" and its segments, "index:units index:units ...".
 -- KEYS[2]  only to reserve: the reservation's hash.
--- ARGV     1 costs ("5 1 1"), 2 deadline ('' for none), 3 reset number, 4 units wanted as a block, 5 lifetime of the reservation in
---          milliseconds ('' for none), 6 settlement ("g block rest field start field start ...", '' for none); then for each window
---          nine values: field, limit ('' for none), flags ('d': refuses what does not fit, 'l': the ledger knows its sum, 's': it slides),
---          of a fixed window: start of the previous, the present and the next window, end of the next, first threshold ('' for
---          none), floor ("start used", then 'p' if provisional, 'r' if it only raises; '' for none); of a sliding one: length of a segment, then five times ''.
+-- ARGV     1 costs ("5 1 1": request by request, of each one a meter, own units first), 2 deadline ('' for none), 3 reset number,
+--          4 own units wanted as a block, 5 lifetime of the reservation in milliseconds ('' for none), 6 settlement ("g block rest
+--          field start field start ...", '' for none), 7 names of the meters beside own units, by spaces; then for each window nine
+--          values: field, limit ('' for none), flags ('d': refuses what does not fit, 'l': the ledger knows its sum, 's': it slides;
+--          behind them the place of its meter among the names, from 1, or nothing), of a fixed window: start of the previous, the
+--          present and the next window, end of the next, first threshold ('' for none), floor ("start used", then 'p' if
+--          provisional, 'r' if it only raises; '' for none); of a sliding one: length of a segment, then five times ''.
 -- Reply    {'late' | 'clock' | 'cold', time, reset number}: nothing was changed; or
---          {'decided', time, reset number, incarnation, a digit a cost ('1': granted), block, thresholds reached
+--          {'decided', time, reset number, incarnation, a digit a request ('1': granted), block, thresholds reached
 --          ("index:level ..." with the window's index from 0), and for each window start, end, used before the costs, index of the
---          sent window or -1, 1 if provisional, held; then, if a cost was refused, the segments of each sliding window}
+--          sent window or -1, 1 if provisional, held; then, if a request was refused, the segments of each sliding window}
 --          or the error BADCOUNTER where a field is no counter: nothing was changed.
 --          (numbers that can pass 10^15 as text: node-redis reads an integer of 2^53-1 as 2^53)
 --
 -- All times are milliseconds since 1970. Everything before HSET only reads, so an error reply of a failed read or of a refused
 -- HSET means that nothing was charged. Numbers are written with %.0f: tostring keeps 14 digits.
 local STRIDE = 9
-local HEAD = 6
+local HEAD = 7
 local MAX_COUNT = 9007199254740991
 local KEEP_AFTER_END = 172800000
 local OLDER_SEGMENTS = 10
@@ -101,6 +103,11 @@ local function reached(limit, tellAt, used)
   return (used >= limit and limit) or (used >= tellAt and tellAt) or 0
 end
 
+local meters = {}
+for name in string.gmatch(ARGV[7], '%S+') do meters[#meters + 1] = name end
+local width = 1 + #meters
+-- meter: place of a window's meter in a request's costs.
+local meter = {}
 local limits, denies, starts, ends, used, sent, provisional, held, told, tellAt = {}, {}, {}, {}, {}, {}, {}, {}, {}, {}
 -- segments: of a sliding window, by position {index, units}. present: index of its present segment.
 local segments, present = {}, {}
@@ -112,6 +119,7 @@ for i = 1, count do
   local limit, flags = tonumber(ARGV[at + 2]), ARGV[at + 3]
   local value = settled[names[i + 2]] or stored[i + 2]
   limits[i], denies[i] = limit, string.find(flags, 'd', 1, true)
+  meter[i] = 1 + (tonumber(string.match(flags, '%d+')) or 0)
   if string.find(flags, 's', 1, true) then
     slides = true
     local length = tonumber(ARGV[at + 4])
@@ -183,13 +191,14 @@ for i = 1, count do
 end
 if cold then return { 'cold', time, text(resetNumber) } end
 
--- A window limited for the first time counts at least what any window lying wholly inside it has counted.
+-- A window limited for the first time counts at least what any window of its meter lying wholly inside it has counted.
 local lifted = {}
 for i = 1, count do
   if fresh[i] then
     lifted[i] = used[i]
     for j = 1, count do
-      if not segments[j] and starts[j] >= starts[i] and ends[j] <= ends[i] and used[j] > lifted[i] then lifted[i] = used[j] end
+      local inside = not segments[j] and meter[j] == meter[i] and starts[j] >= starts[i] and ends[j] <= ends[i]
+      if inside and used[j] > lifted[i] then lifted[i] = used[j] end
     end
   end
 end
@@ -197,34 +206,41 @@ for i, total in pairs(lifted) do
   if total ~= used[i] then used[i], told[i] = total, reached(limits[i], tellAt[i], total) end
 end
 
--- Each cost in its turn. A sum would round above 2^53; this difference of two exact numbers does not.
-local bits, added, asked, refused = {}, 0, false, false
-for word in string.gmatch(ARGV[1], '%d+') do
-  local cost, fits = tonumber(word), true
-  if cost > 0 then
-    asked = true
-    for i = 1, count do
-      if denies[i] and limits[i] and cost > limits[i] - sum(used[i], added) then fits = false end
-    end
+-- Each request in its turn. A sum would round above 2^53; this difference of two exact numbers does not.
+local bits, costs, added, asked, refused = {}, {}, {}, false, false
+for word in string.gmatch(ARGV[1], '%d+') do costs[#costs + 1] = tonumber(word) end
+for m = 1, width do added[m] = 0 end
+for first = 0, #costs - 1, width do
+  local fits = true
+  for i = 1, count do
+    local cost = costs[first + meter[i]]
+    if cost > 0 and denies[i] and limits[i] and cost > limits[i] - sum(used[i], added[meter[i]]) then fits = false end
   end
-  if fits then added = sum(added, cost) else refused = true end
+  for m = 1, width do
+    if costs[first + m] > 0 then asked = true end
+    if fits then added[m] = sum(added[m], costs[first + m]) end
+  end
+  refused = refused or not fits
   bits[#bits + 1] = (fits and '1') or '0'
 end
 
 local block = tonumber(ARGV[4])
 for i = 1, count do
-  if limits[i] then block = math.min(block, math.floor((limits[i] - sum(used[i], added)) / LARGEST_SHARE)) end
+  if limits[i] and meter[i] == 1 then
+    block = math.min(block, math.floor((limits[i] - sum(used[i], added[1])) / LARGEST_SHARE))
+  end
 end
 if block < 0 or slides then block = 0 end
 
-local charged = sum(added, block)
-local reserves = ARGV[5] ~= '' and bits[1] == '1' and charged > 0
+local reserves = ARGV[5] ~= '' and bits[1] == '1' and asked
 local writes, crossings, segmentTexts = {}, {}, {}
 local longest, moved = 0, false
 for i = 1, count do
   local name = names[i + 2]
+  local ownBlock = (meter[i] == 1 and block) or 0
+  local charged = sum(added[meter[i]], ownBlock)
   if ends[i] > longest then longest = ends[i] end
-  local changed = (asked or block > 0) and (charged > 0 or raised[i] or isReset)
+  local changed = (asked or block > 0) and (charged > 0 or raised[i] or isReset or reserves)
   if segments[i] then
     local found = false
     for _, one in ipairs(segments[i]) do
@@ -244,7 +260,7 @@ for i = 1, count do
     end
   elseif changed then
     local total = sum(used[i], charged)
-    local out = sum(held[i], block + ((reserves and added) or 0))
+    local out = sum(held[i], ownBlock + ((reserves and added[meter[i]]) or 0))
     local threshold = reached(limits[i], tellAt[i], total)
     if threshold > told[i] then
       crossings[#crossings + 1] = (i - 1) .. ':' .. ((threshold == limits[i] and 100) or 80)
@@ -294,12 +310,20 @@ end
 
 if reserves then
   local expires = time + tonumber(ARGV[5])
-  local windows = {}
+  local windows, metered, estimates = {}, {}, {}
   for i = 1, count do
-    windows[i] = names[i + 2] .. ' ' .. text((segments[i] and present[i]) or starts[i])
+    local window = names[i + 2] .. ' ' .. text((segments[i] and present[i]) or starts[i])
+    if meter[i] == 1 then windows[#windows + 1] = window else metered[#metered + 1] = window .. ' ' .. meters[meter[i] - 1] end
   end
-  redis.call('HSET', KEYS[2], 'state', 'open', 'estimate', text(added), 'actual', '0', 'expires', text(expires),
+  for m, name in ipairs(meters) do
+    if added[m + 1] > 0 then estimates[#estimates + 1] = name .. ':' .. text(added[m + 1]) end
+  end
+  redis.call('HSET', KEYS[2], 'state', 'open', 'estimate', text(added[1]), 'actual', '0', 'expires', text(expires),
     'r', text(resetNumber), 'g', incarnation, 'windows', table.concat(windows, ' '))
+  -- Apart from own units: a process of the version before ends those as it knows them.
+  if #meters > 0 then
+    redis.call('HSET', KEYS[2], 'metered', table.concat(metered, ' '), 'estimates', table.concat(estimates, ' '))
+  end
   redis.call('PEXPIREAT', KEYS[2], text(((longest > expires and longest) or expires) + KEEP_AFTER_END))
 end
 return reply

@@ -15,7 +15,7 @@ const REPLY_STRIDE = 6;
 
 /** ARGV of decide.lua. */
 export function decideArguments(request: ChargeRequest): string[] {
-  const { costs, deadlineMs, resetNumber, take = 0, reserve, settle, windows, floors } = request;
+  const { costs, deadlineMs, resetNumber, take = 0, reserve, settle, meters = [], windows, floors } = request;
   const values = [
     costs.join(' '),
     deadlineMs === undefined ? '' : String(Math.floor(deadlineMs)),
@@ -23,6 +23,7 @@ export function decideArguments(request: ChargeRequest): string[] {
     String(take),
     reserve === undefined ? '' : String(reserve.ttlMs),
     settle === undefined ? '' : settlementArgument(settle),
+    meters.join(' '),
   ];
   for (const [index, window] of windows.entries()) pushWindow(values, window, floors?.[index]);
   return values;
@@ -31,14 +32,15 @@ export function decideArguments(request: ChargeRequest): string[] {
 function pushWindow(values: string[], window: ChargeWindow, floor: CounterFloor | undefined): void {
   const limit = window.limit === undefined ? '' : String(window.limit);
   const denies = window.denies ? 'd' : '';
+  const meter = window.meter === undefined ? '' : String(window.meter);
   if ('starts' in window) {
     const [previous, present, next] = window.starts;
-    const flags = `${denies}${window.fromLedger ? 'l' : ''}`;
+    const flags = `${denies}${window.fromLedger ? 'l' : ''}${meter}`;
     const tellAt = window.tellAt === undefined ? '' : String(window.tellAt);
     values.push(window.field, limit, flags, `${previous}`, `${present}`, `${next}`, `${window.end}`, tellAt);
     values.push(floor === undefined ? '' : `${floor.start} ${floor.used}${markOf(floor)}`);
   } else {
-    values.push(window.field, limit, `${denies}s`, String(window.segmentMs), '', '', '', '', '');
+    values.push(window.field, limit, `${denies}s${meter}`, String(window.segmentMs), '', '', '', '', '');
   }
 }
 
@@ -76,10 +78,16 @@ export function decideReply(reply: unknown, request: ChargeRequest): ChargeReply
     incarnation: String(values[3]),
     granted,
     block,
-    charged: request.costs.reduce((sum, cost, index) => (granted[index] ? saturatingSum(sum, cost) : sum), block),
+    charged: ownUnits(request, granted, block),
     crossed: crossingsOf(String(values[6])),
     windows,
   };
+}
+
+/** The block and the own units of the requests that were granted. */
+function ownUnits({ costs, meters = [] }: ChargeRequest, granted: readonly boolean[], block: number): number {
+  const width = 1 + meters.length;
+  return granted.reduce((sum, fits, index) => (fits ? saturatingSum(sum, costs[index * width] ?? 0) : sum), block);
 }
 
 const countedAt = (values: readonly unknown[], at: number): CountedWindow => ({
