@@ -64,6 +64,11 @@ test('every CHECK is there, and says what it should', async () => {
       `CHECK (((day_mask > 0) AND ((day_mask)::bigint < ((1)::bigint << (EXTRACT(day FROM ((month + '1 mon'::interval) - '1 day'::interval)))::integer))))`,
     ],
     counter('storage_point', 'bytes'),
+    ['storage_collection_singleton_check', 'CHECK ((singleton = 1))'],
+    [
+      'storage_collection_run_check',
+      `CHECK ((((finished_run >= 0) AND (finished_run <= run_number)) AND (run_number <= '${MAX}'::bigint) AND (tenants >= 0) AND (every_ms >= 0) AND (failures >= 0)))`,
+    ],
     ['tenant_limits_check', `CHECK ((jsonb_typeof(limits) = 'object'::text))`],
     ['tenant_billing_anchor_day_check', 'CHECK (((billing_anchor_day >= 1) AND (billing_anchor_day <= 31)))'],
     ['tenant_earlier_calendars_check', `CHECK ((jsonb_typeof(earlier_calendars) = 'array'::text))`],
@@ -104,6 +109,7 @@ test('ids are compared byte by byte', async () => {
   expect(collated.flat().sort()).toEqual([
     'tallygate.booking_key.tenant_id',
     'tallygate.closed_period.tenant_id',
+    'tallygate.collected_storage.tenant_id',
     'tallygate.event_dedupe.tenant_id',
     'tallygate.quota_charge.meter',
     'tallygate.quota_charge.tenant_id',
