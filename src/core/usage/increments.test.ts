@@ -10,6 +10,7 @@ const tenant = fc.constantFrom('a', 'b', '__proto__');
 const date = fc.constantFrom('2026-11-23', '2026-11-24');
 const amount = fc.oneof(fc.nat(9), fc.constant(MAX_COUNT - 3));
 const key = fc.constantFrom('00', '01', '02');
+const meter = fc.constantFrom('tokens', 'seats', 'constructor');
 const deed: fc.Arbitrary<Deed> = fc.oneof(
   fc.tuple(tenant, date, amount).map(
     ([t, d, n]): Deed =>
@@ -36,9 +37,32 @@ const deed: fc.Arbitrary<Deed> = fc.oneof(
   fc.tuple(tenant, key).map(
     ([t, k]): Deed =>
       (into) =>
-        into.addCommit(t, { usageDate: '2026-11-24', meter: '', resetNumber: 0, units: 5 + k.length, key: k }),
+        into.addCommit(t, {
+          usageDate: '2026-11-24',
+          meter: '',
+          resetNumber: 0,
+          units: 5,
+          apiCalls: k === '01' ? 1 : 0,
+          key: k,
+        }),
+  ),
+  fc.tuple(tenant, date, meter, amount).map(
+    ([t, d, m, n]): Deed =>
+      (into) =>
+        into.addMeter(t, d, m, n),
+  ),
+  fc.tuple(tenant, meter, fc.nat(2), fc.nat(3)).map(
+    ([t, m, atSeconds, n]): Deed =>
+      (into) =>
+        into.addLevel(t, { meter: m, atSeconds, bytes: n * 10, id: `id${n}` }),
+  ),
+  fc.tuple(tenant, key).map(
+    ([t, k]): Deed =>
+      (into) =>
+        into.addKeyed(t, { ...KEYED, amount: k === '01' ? 7 : 0, key: k }),
   ),
 );
+const KEYED = { usageDate: '2026-11-24', apiCalls: 1, meter: 'tokens', level: undefined };
 const deeds = fc.array(deed, { maxLength: 25 });
 
 function addedUp(...parts: readonly (readonly Deed[])[]): UsageIncrements {
@@ -54,11 +78,21 @@ function addedUp(...parts: readonly (readonly Deed[])[]): UsageIncrements {
 /** In one order, whatever the order of coming. */
 function shown({ tenants, rows }: UsageIncrements): unknown {
   const sorted = <T>(items: Iterable<T>) => [...items].map((item) => JSON.stringify(item)).sort();
-  const shownTenants = [...tenants].map(([id, { days, storage, commits }]) => [
+  const shownTenants = [...tenants].map(([id, { days, storage, commits, levels, keyed }]) => [
     id,
-    sorted([...days].map(([day, one]) => [day, one.apiCalls, sorted(one.charges), sorted(one.users ?? [])])),
+    sorted(
+      [...days].map(([day, one]) => [
+        day,
+        one.apiCalls,
+        sorted(one.charges),
+        sorted(one.users ?? []),
+        sorted(one.meters ?? []),
+      ]),
+    ),
     sorted(storage.values()),
     sorted(commits.values()),
+    sorted(levels?.values() ?? []),
+    sorted(keyed?.values() ?? []),
   ]);
   return { rows, tenants: sorted(shownTenants) };
 }
@@ -79,12 +113,12 @@ describe('increments', () => {
     );
   });
 
-  it('count users, commits and storage points once, however often they are told', () => {
+  it('count users, levels and whatever has a key once, however often they are told', () => {
     const once = fc.array(
       deed.filter((one) => {
         const tried = addedUp([one]);
         return [...tried.tenants.values()].every(({ days }) =>
-          [...days.values()].every((day) => day.users !== undefined),
+          [...days.values()].every(({ users }) => users !== undefined),
         );
       }),
       { maxLength: 20 },
@@ -122,5 +156,9 @@ describe('increments', () => {
     sum.addCalls('a', '2026-11-24', 5);
     expect(told).toEqual(['apiCalls']);
     expect(sum.tenants.get('a')?.days.get('2026-11-24')?.apiCalls).toBe(MAX_COUNT);
+    sum.addMeter('a', '2026-11-24', 'tokens', MAX_COUNT);
+    sum.addMeter('a', '2026-11-24', 'tokens', MAX_COUNT);
+    expect(told).toEqual(['apiCalls', 'tokens', 'tokens']);
+    expect(sum.tenants.get('a')?.days.get('2026-11-24')?.meters?.get('tokens')).toBe(MAX_COUNT);
   });
 });
