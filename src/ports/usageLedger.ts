@@ -40,6 +40,10 @@ export interface CommitRow {
   readonly meter: string;
   readonly resetNumber: number;
   readonly units: number;
+  /** API calls of that day, which count with the units or not at all. @defaultValue 0 */
+  readonly apiCalls?: number | undefined;
+  /** The part of `units` above soft limits. @defaultValue 0 */
+  readonly overage?: number | undefined;
   /** 16 bytes: the hash of what identifies the commit. Of rows with one tenant and key in a batch the first counts. */
   readonly key: Buffer;
 }

@@ -79,7 +79,11 @@ describe('a row of each kind that the tables refuse and later take', () => {
       'tenant_active_user',
       (tenantId) => ({ users: [{ tenantId, month: '2024-02', userHash: freshHash(), dayMask: 3 }] }),
     ],
-    ['commit', 'event_dedupe', (tenantId) => ({ commits: [{ tenantId, ...charge, key: freshHash() }] })],
+    [
+      'commit',
+      'event_dedupe',
+      (tenantId) => ({ commits: [{ tenantId, ...charge, apiCalls: 6, overage: 7, key: freshHash() }] }),
+    ],
     [
       'storage',
       'storage_point',

@@ -59,6 +59,9 @@ const filesOf = () => readdirSync(join(folder, PRODUCER)).sort();
 const segment = (from: number) => join(folder, PRODUCER, `${String(from).padStart(16, '0')}.seg`);
 const rangesOf = (records: readonly JournalRecord[]) => records.map(({ from, to }) => [from, to]);
 
+const headerOf = (format: number): string =>
+  JSON.stringify({ format, producerId: PRODUCER, ledgerId: LEDGER, host: 'elsewhere', after: 0 });
+
 describe('a journal on disk', () => {
   it('is read by others as it was written, whatever was sealed', async () => {
     const own = begun();
@@ -227,8 +230,17 @@ describe('a journal on disk', () => {
 
   it('of a form that is not known is left alone', async () => {
     begun().append(recordOf(0));
-    writeFileSync(join(folder, PRODUCER, 'header.json'), '{"format":2}');
-    expect(await found()).toMatchObject({ ledgerId: undefined, trouble: expect.stringContaining('form') });
+    for (const header of ['{"format":2}', headerOf(3), headerOf(0)]) {
+      writeFileSync(join(folder, PRODUCER, 'header.json'), header);
+      expect(await found()).toMatchObject({ ledgerId: undefined, trouble: expect.stringContaining('form') });
+    }
+  });
+
+  it('of the version before is read as it is', async () => {
+    begun().append(recordOf(0));
+    writeFileSync(join(folder, PRODUCER, 'header.json'), headerOf(1));
+    expect(await found()).toMatchObject({ ledgerId: LEDGER, trouble: undefined });
+    expect(rangesOf(await (await found()).read(0, ALL, ALL))).toEqual([[0, 1]]);
   });
 
   it('keeps what was applied for ten minutes, for a ledger that goes back', async () => {

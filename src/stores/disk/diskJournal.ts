@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { FoundJournal, JournalRecord, OwnJournal, UsageJournal } from '../../ports/usageJournal.js';
 import { looksAlive, showAlive } from './aliveSocket.js';
 import { type Disk, isMissing, isRefusal, nodeDisk } from './disk.js';
-import { FORMAT, type JournalHeader, readHeader, writeHeaderNow } from './journalHeader.js';
+import { FORMAT, type JournalHeader, KNOWN_FORMATS, readHeader, writeHeaderNow } from './journalHeader.js';
 import { DiskOwnJournal, KEPT_MS } from './ownJournal.js';
 import { markAttempt, readRecords } from './readJournal.js';
 
@@ -180,7 +180,8 @@ class DiskFoundJournal implements FoundJournal {
   }
 
   get trouble(): string | undefined {
-    return this.#header.format === FORMAT ? undefined : `${this.#folder} has a form that this version does not know.`;
+    if (KNOWN_FORMATS.includes(this.#header.format)) return undefined;
+    return `${this.#folder} has a form that this version does not know.`;
   }
 
   async isAlive(): Promise<boolean | undefined> {

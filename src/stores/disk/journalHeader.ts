@@ -3,8 +3,13 @@ import { join } from 'node:path';
 import type { Disk } from './disk.js';
 import { HEADER } from './journalFiles.js';
 
-/** The form of the files. Another number is another form: left alone by who does not know it. */
-export const FORMAT = 1;
+/**
+ * The form of the files. Another number is another form: left alone by who does not know it. 2: commits may carry calls and overage,
+ * which a version that only knows 1 would pass over.
+ */
+export const FORMAT = 2;
+/** Forms that can be read. */
+export const KNOWN_FORMATS: readonly number[] = [1, FORMAT];
 
 /** See the head of this file. */
 export interface JournalHeader {

@@ -1,4 +1,5 @@
 // What is written is read again, and what was not written by us is never taken for a record.
+import { crc32 } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { UsageIncrements } from '../../core/usage/increments.js';
@@ -27,6 +28,7 @@ const record: fc.Arbitrary<JournalRecord> = fc
       increments.addStorage(tenant, { atSeconds: 7, bytes: count, id: '0192' });
       const commit = { usageDate: '2026-11-24', meter: '', resetNumber: 0, units: count, key: 'ff'.repeat(16) };
       increments.addCommit(tenant, commit);
+      increments.addCommit(tenant, { ...commit, key: 'fe'.repeat(16), apiCalls: 1, overage: count });
     }
     return { from, to: from + 1, increments };
   });
@@ -41,6 +43,16 @@ describe('records as lines', () => {
       }),
       { numRuns: 500 },
     );
+  });
+
+  it('of the version before have commits of units alone', () => {
+    const rest = '0 1 [["a",[],[],[["2026-11-24","",0,7,"ff"]]]]';
+    const line = Buffer.from(`${crc32(rest).toString(16).padStart(8, '0')} ${rest}\n`);
+    const increments = new UsageIncrements();
+    increments.addCommit('a', { usageDate: '2026-11-24', meter: '', resetNumber: 0, units: 7, key: 'ff' });
+    const old = { from: 0, to: 1, increments };
+    expect(decodeRecords(line).records).toEqual([old]);
+    expect(encodeRecord(old)).toEqual(line);
   });
 
   it('are whole or torn, wherever the file ends', () => {

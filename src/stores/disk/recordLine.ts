@@ -1,7 +1,7 @@
 // A record as a line of a journal: `<crc32 of the rest, 8 hex> <from> <to> <increments as JSON>`. A line, because a text that is
 // damaged anywhere is found again at the next line feed, which JSON never holds; and because a person can read it.
 import { crc32 } from 'node:zlib';
-import { UsageIncrements } from '../../core/usage/increments.js';
+import { type CommitIncrement, UsageIncrements } from '../../core/usage/increments.js';
 import type { JournalRecord } from '../../ports/usageJournal.js';
 
 const LINE_FEED = 0x0a;
@@ -17,7 +17,11 @@ type EncodedCharge = [
 ];
 type EncodedDay = [date: string, calls: number, charges: EncodedCharge[], users: string[]];
 type EncodedPoint = [atSeconds: number, bytes: number, id: string];
-type EncodedCommit = [date: string, meter: string, reset: number, units: number, key: string];
+/** The last two only where one of them is not 0: records of the version that did not know them are read as they are. */
+type EncodedCommit = [
+  ...[date: string, meter: string, reset: number, units: number, key: string],
+  ...[calls?: number, overage?: number],
+];
 type EncodedTenant = [id: string, days: EncodedDay[], points: EncodedPoint[], commits: EncodedCommit[]];
 
 /** What a file holds. */
@@ -77,10 +81,16 @@ function encodedTenants(increments: UsageIncrements): EncodedTenant[] {
       tenantId,
       encodedDays,
       [...storage.values()].map(({ atSeconds, bytes, id }) => [atSeconds, bytes, id]),
-      [...commits.values()].map((one) => [one.usageDate, one.meter, one.resetNumber, one.units, one.key]),
+      [...commits.values()].map(encodedCommit),
     ]);
   }
   return encoded;
+}
+
+function encodedCommit(commit: CommitIncrement): EncodedCommit {
+  const { usageDate, meter, resetNumber, units, key, apiCalls = 0, overage = 0 } = commit;
+  if (apiCalls === 0 && overage === 0) return [usageDate, meter, resetNumber, units, key];
+  return [usageDate, meter, resetNumber, units, key, apiCalls, overage];
 }
 
 function decodedTenants(tenants: readonly EncodedTenant[]): UsageIncrements {
@@ -94,8 +104,8 @@ function decodedTenants(tenants: readonly EncodedTenant[]): UsageIncrements {
       for (const userId of users) increments.addUser(tenantId, date, userId);
     }
     for (const [atSeconds, bytes, id] of points) increments.addStorage(tenantId, { atSeconds, bytes, id });
-    for (const [usageDate, meter, resetNumber, units, key] of commits) {
-      increments.addCommit(tenantId, { usageDate, meter, resetNumber, units, key });
+    for (const [usageDate, meter, resetNumber, units, key, apiCalls, overage] of commits) {
+      increments.addCommit(tenantId, { usageDate, meter, resetNumber, units, key, apiCalls, overage });
     }
   }
   return increments;

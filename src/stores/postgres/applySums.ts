@@ -1,5 +1,5 @@
 // Writes added-up usage inside a transaction that has already won its compare-and-set. All writers take locks in one order:
-// storage rows, days, users, keys of commits, charges; within each by key. So two of them can wait for each other but never in a circle.
+// keys of commits, storage rows, days, users, charges; within each by key. So two of them can wait for each other but never in a circle.
 import type { ActiveUserRow, CallRow, ChargeRow, UsageSums } from '../../ports/usageLedger.js';
 import { applyStorage } from './applyStorage.js';
 import type { Database } from './database.js';
@@ -10,13 +10,14 @@ import { takeCommits } from './takeCommits.js';
 import { usageDays } from './usageDays.js';
 
 export async function applySums(database: Database, session: Session, sums: UsageSums): Promise<void> {
-  const { calls, users, storage, commits } = sums;
+  const { users, storage, commits } = sums;
+  // First, since what it takes may be calls of any day.
+  const { calls, charges } = commits.length === 0 ? sums : await takeCommits(database, session, sums);
   const storageDays = storage.length === 0 ? [] : await applyStorage(database, session, storage);
   const days = usageDays(calls, users, storageDays);
   // Every day's row, before anything that depends on its lock.
   if (days.length > 0) await session.query(database.sql(addUsage), callColumns(days));
   if (users.length > 0) await session.query(database.sql(mergeActiveUsers), userColumns(users));
-  const charges = commits.length === 0 ? sums.charges : await takeCommits(database, session, sums.charges, commits);
   if (charges.length > 0) await session.query(database.sql(addCharges), chargeColumns(charges));
   if (storageDays.length > 0) await session.query(database.sql(writeStorageDays), storageDayColumns(storageDays));
 }

@@ -1,5 +1,5 @@
-// A batch whose rows PostgreSQL may refuse: what it takes is applied, each row that it refuses by itself is put aside, all in one
-// transaction. Found by halving, each half under a savepoint: a batch without such rows costs one savepoint more than without this.
+// A batch of which PostgreSQL has refused a row: what it takes is applied, each row that it refuses by itself is put aside, all in one
+// transaction. Found by halving, each part under a savepoint.
 import { randomUUID } from 'node:crypto';
 import { hasCode, type TallygateError } from '../../core/errors.js';
 import type { UsageBatch, UsageSums } from '../../ports/usageLedger.js';
@@ -20,8 +20,7 @@ interface BatchRow {
 const NONE: UsageSums = { calls: [], charges: [], users: [], storage: [], commits: [] };
 
 /** Applies the batch's rows. Returns how many were put aside. */
-export async function applyWithoutPoison(database: Database, session: Session, batch: UsageBatch): Promise<number> {
-  if ((await refusalOf(database, session, batch)) === undefined) return 0;
+export function applyWithoutPoison(database: Database, session: Session, batch: UsageBatch): Promise<number> {
   return applyHalves(database, session, batch, rowsOf(batch));
 }
 
@@ -73,10 +72,10 @@ async function putAside(
 
 function rowsOf({ calls, charges, users, storage, commits }: UsageSums): BatchRow[] {
   return [
+    ...commits.map((row): BatchRow => ({ kind: 'commit', sums: { ...NONE, commits: [row] } })),
     ...storage.map((row): BatchRow => ({ kind: 'storage', sums: { ...NONE, storage: [row] } })),
     ...calls.map((row): BatchRow => ({ kind: 'call', sums: { ...NONE, calls: [row] } })),
     ...users.map((row): BatchRow => ({ kind: 'user', sums: { ...NONE, users: [row] } })),
-    ...commits.map((row): BatchRow => ({ kind: 'commit', sums: { ...NONE, commits: [row] } })),
     ...charges.map((row): BatchRow => ({ kind: 'charge', sums: { ...NONE, charges: [row] } })),
   ];
 }

@@ -71,6 +71,9 @@ const commitOf = (fields: Fields, tenantId: string): CommitRow => ({
   ...{ tenantId, usageDate: fields.text('usageDate'), meter: fields.text('meter') },
   resetNumber: fields.number('resetNumber'),
   units: fields.number('units'),
+  // A version before did not write them.
+  apiCalls: fields.optionalNumber('apiCalls'),
+  overage: fields.optionalNumber('overage'),
   key: fields.bytes('key'),
 });
 
@@ -92,6 +95,11 @@ class Fields {
     const value = this.#content[name];
     if (typeof value === 'number') return value;
     throw refused(`no number in the row's ${name}`);
+  }
+
+  /** undefined where the row has none. */
+  optionalNumber(name: string): number | undefined {
+    return Object.hasOwn(this.#content, name) ? this.number(name) : undefined;
   }
 
   bytes(name: string): Buffer {
