@@ -105,6 +105,25 @@ ON CONFLICT (singleton) DO UPDATE SET version = present.version + 1
 RETURNING version, floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now_ms
 `;
 
+/** The text of `claimCollection.sql`. */
+export const claimCollection = `-- Claims the next run: a compare-and-set of its number. Of two that wait for the row's lock the second finds another number there.
+-- Due and free are judged here too, since a run that was under way when the caller read may have ended well meanwhile.
+-- $1 the number as it was read, $2 every, $3 how long the claim holds, $4 from now to the next try, in milliseconds.
+-- Returns run_number and claimed_at_ms; no row where it is not due, or another has it.
+UPDATE {schema}.storage_collection
+SET run_number = run_number + 1,
+    every_ms = $2::bigint,
+    claimed_until = now() + $3::bigint * interval '1 millisecond',
+    failures = failures + 1,
+    retry_at = now() + $4::bigint * interval '1 millisecond'
+WHERE singleton = 1
+  AND run_number = $1::bigint
+  AND coalesce(claimed_until <= now(), true)
+  AND coalesce(retry_at <= now(), true)
+  AND coalesce(collected_at + $2::bigint * interval '1 millisecond' <= now(), true)
+RETURNING run_number, floor(extract(epoch FROM now()) * 1000)::bigint AS claimed_at_ms
+`;
+
 /** The text of `collectBookingKeys.sql`. */
 export const collectBookingKeys = `-- Forgets keys that no repeat can come with any more, some at a time. $1 days that they are kept. Returns nothing.
 DELETE FROM {schema}.booking_key
@@ -170,6 +189,43 @@ DELETE FROM {schema}.storage_point
 WHERE tenant_id = ANY ($1::text[]) AND at < to_timestamp($2::bigint)
 `;
 
+/** The text of `failCollection.sql`. */
+export const failCollection = `-- A run failed, or was broken off: its claim is free. One that was finished (perhaps with an answer that was lost) stays so.
+-- $1 the run, $2 why, NULL where its process ends: then it does not count, and may be taken at once. $3 milliseconds to the next try.
+-- Returns nothing.
+UPDATE {schema}.storage_collection
+SET claimed_until = NULL,
+    failures = CASE WHEN $2::text IS NULL THEN GREATEST(failures - 1, 0) ELSE failures END,
+    failure = coalesce($2::text, failure),
+    retry_at = CASE WHEN $2::text IS NULL THEN NULL ELSE now() + $3::bigint * interval '1 millisecond' END
+WHERE singleton = 1 AND run_number = $1::bigint AND finished_run < run_number
+`;
+
+/** The text of `finishCollection.sql`. */
+export const finishCollection = `-- A run ended well: the next is due one period after its instant. $1 the run, $2 its instant in milliseconds since 1970, $3 tenants.
+-- Returns run_number; no row where another has claimed since.
+UPDATE {schema}.storage_collection
+SET finished_run = run_number,
+    collected_at = to_timestamp($2::bigint / 1000.0),
+    tenants = $3::bigint,
+    claimed_until = NULL,
+    failures = 0,
+    retry_at = NULL,
+    failure = NULL
+WHERE singleton = 1 AND run_number = $1::bigint AND finished_run < run_number
+RETURNING run_number
+`;
+
+/** The text of `forgetCollected.sql`. */
+export const forgetCollected = `-- Remembers tenants no more that a run did not find, while it is the one that was claimed last. $1 the run, $2 tenants.
+-- Returns tenant_id of each.
+DELETE FROM {schema}.collected_storage
+WHERE tenant_id = ANY ($2::text[])
+  AND run_number < $1::bigint
+  AND EXISTS (SELECT FROM {schema}.storage_collection WHERE singleton = 1 AND run_number = $1::bigint)
+RETURNING tenant_id
+`;
+
 /** The text of `lockTenantStorage.sql`. */
 export const lockTenantStorage = `-- Locks the storage rows of tenants, in one order, before their points are read. $1 tenants, each once. Returns nothing.
 INSERT INTO {schema}.tenant_storage (tenant_id, integrated_at)
@@ -202,6 +258,11 @@ FROM {schema}.tenant_active_user
 WHERE tenant_id = $1::text AND user_hash = decode($2, 'hex')
 ORDER BY tenant_active_user.month
 FOR UPDATE
+`;
+
+/** The text of `makeCollection.sql`. */
+export const makeCollection = `-- Makes the row of the collection of storage where there is none. Returns nothing.
+INSERT INTO {schema}.storage_collection (singleton) VALUES (1) ON CONFLICT (singleton) DO NOTHING
 `;
 
 /** The text of `makeLedger.sql`. */
@@ -256,6 +317,26 @@ SELECT overlay(
   PLACING substr(clock.hex, 1, 8) || '-' || substr(clock.hex, 9, 4) FROM 1
 )::uuid::text AS id
 FROM (SELECT lpad(to_hex(floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint), 12, '0') AS hex) AS clock
+`;
+
+/** The text of `noteCollected.sql`. */
+export const noteCollected = `-- Remembers that a run found these tenants, while it is the one that was claimed last. In the order of their ids, so that a process that
+-- has lost its claim and does not know it yet cannot wait for its follower in a circle.
+-- $1 the run, $2 tenants, each once. Returns one row: held (0 where another has claimed since, and nothing is remembered), and repeated,
+-- the tenants that this run had noted before, as JSON text.
+WITH claim AS (
+  SELECT run_number FROM {schema}.storage_collection WHERE singleton = 1 AND run_number = $1::bigint
+), before AS (
+  SELECT tenant_id, run_number FROM {schema}.collected_storage WHERE tenant_id = ANY ($2::text[])
+), noted AS (
+  INSERT INTO {schema}.collected_storage AS present (tenant_id, run_number)
+  SELECT given.tenant_id, claim.run_number
+  FROM unnest($2::text[]) AS given (tenant_id) CROSS JOIN claim
+  ORDER BY given.tenant_id COLLATE "C"
+  ON CONFLICT (tenant_id) DO UPDATE SET run_number = excluded.run_number WHERE present.run_number < excluded.run_number
+)
+SELECT (EXISTS (SELECT FROM claim))::integer AS held,
+       (SELECT coalesce(json_agg(tenant_id), '[]') FROM before WHERE run_number = $1::bigint)::text AS repeated
 `;
 
 /** The text of `openProducers.sql`. */
@@ -333,6 +414,23 @@ export const readClosedPeriod = `-- A closed month. $1 tenant, $2 first day of t
 SELECT floor(extract(epoch FROM closed_at) * 1000)::bigint AS closed_at_ms, author, report::text AS report
 FROM {schema}.closed_period
 WHERE tenant_id = $1::text AND month = $2::date
+`;
+
+/** The text of `readCollection.sql`. */
+export const readCollection = `-- How the collection of storage stands. Returns one row, also before the first run: now_ms and the columns of the row, instants in
+-- milliseconds since 1970; what is not there yet is 0 or NULL.
+SELECT floor(extract(epoch FROM now()) * 1000)::bigint AS now_ms,
+       coalesce(collection.run_number, 0) AS run_number,
+       coalesce(collection.finished_run, 0) AS finished_run,
+       floor(extract(epoch FROM collection.collected_at) * 1000)::bigint AS collected_at_ms,
+       coalesce(collection.tenants, 0) AS tenants,
+       coalesce(collection.every_ms, 0) AS every_ms,
+       floor(extract(epoch FROM collection.claimed_until) * 1000)::bigint AS claimed_until_ms,
+       coalesce(collection.failures, 0) AS failures,
+       collection.failure,
+       floor(extract(epoch FROM collection.retry_at) * 1000)::bigint AS retry_at_ms
+FROM (VALUES (1)) AS always (one)
+LEFT JOIN {schema}.storage_collection AS collection ON collection.singleton = 1
 `;
 
 /** The text of `readColumns.sql`. */
@@ -612,6 +710,15 @@ WHERE tenant_id = $1::text AND user_hash = decode($2, 'hex')
 ORDER BY tenant_active_user.month
 `;
 
+/** The text of `readVanished.sql`. */
+export const readVanished = `-- Tenants that earlier runs found and this one did not. $1 the run, $2 most. Returns tenant_id.
+SELECT tenant_id
+FROM {schema}.collected_storage
+WHERE run_number < $1::bigint
+ORDER BY tenant_id
+LIMIT $2::bigint
+`;
+
 /** The text of `recordGap.sql`. */
 export const recordGap = `-- Keeps what is known to be missing; the same gap again changes nothing. $1 producer, $2 from, $3 to, $4 reason. Returns nothing.
 INSERT INTO {schema}.usage_gap (producer_id, from_record, to_record, reason, recorded_at)
@@ -642,6 +749,15 @@ WITH age AS (
 )
 SELECT (is_young OR EXISTS (SELECT FROM {schema}.usage_producer WHERE id = $1::uuid))::integer AS registered
 FROM age
+`;
+
+/** The text of `renewCollection.sql`. */
+export const renewCollection = `-- Holds the claim of a run for some time from now on. $1 the run, $2 milliseconds. Returns run_number; no row where another has claimed
+-- since, or the run has ended.
+UPDATE {schema}.storage_collection
+SET claimed_until = now() + $2::bigint * interval '1 millisecond'
+WHERE singleton = 1 AND run_number = $1::bigint AND claimed_until IS NOT NULL
+RETURNING run_number
 `;
 
 /** The text of `replaceQuarantinedHash.sql`. */
