@@ -2,9 +2,10 @@
 import { apply } from './apply.js';
 import { requests } from './requests.js';
 import { type Part, runPart } from './run.js';
+import { writers } from './writers.js';
 
 /** What is measured, by the name that it is asked for. Without a name: requests. */
-const PARTS: Readonly<Record<string, Part>> = { requests, apply };
+const PARTS: Readonly<Record<string, Part>> = { requests, apply, writers };
 
 async function main([name, ...rest]: readonly string[]): Promise<void> {
   if (name === undefined || name.startsWith('--')) {
