@@ -1,5 +1,6 @@
 // What a counter store answers: which costs it granted, and where the windows stood before them.
 import type { Segment } from './counter.js';
+import type { RememberedAdmission } from './remembered.js';
 
 /** Where a window stood before the costs of this request. */
 export interface CountedWindow {
@@ -26,11 +27,11 @@ export interface Crossing {
 /**
  * The answer. `cold`: a limited counter that the ledger knows is absent; call again with its floor. `clock`: none of the sent
  * windows of some limit holds the store's time; call again with windows around `timeMs`. `late`: the deadline had passed.
- * Whatever is not `decided` has changed nothing.
+ * `conflict`: something else was admitted under the request's key. Whatever is not `decided` has changed nothing.
  */
 export type ChargeReply =
   | DecidedReply
-  | { readonly outcome: 'cold' | 'clock' | 'late'; readonly timeMs: number; readonly resetNumber: number };
+  | { readonly outcome: 'cold' | 'clock' | 'late' | 'conflict'; readonly timeMs: number; readonly resetNumber: number };
 
 /** An answer that decided. */
 export interface DecidedReply {
@@ -50,4 +51,6 @@ export interface DecidedReply {
   /** Own units that the call as a whole charged: the costs that were granted, and the block. */
   readonly charged: number;
   readonly crossed: readonly Crossing[];
+  /** Set where this very request was admitted before, under its key: nothing was charged now. */
+  readonly remembered?: RememberedAdmission;
 }

@@ -1,5 +1,6 @@
 // What a counter store is asked: some costs of a tenant, the windows that they are charged to, and what else goes in the same step.
 import type { Settlement } from './lease.js';
+import type { Remember } from './remembered.js';
 
 /** A fixed window as the caller knows it. The caller cannot know the store's time, so it sends three and the store picks one. */
 export interface FixedWindow {
@@ -75,6 +76,8 @@ export interface ChargeRequest {
   readonly take?: number | undefined;
   /** Makes the one request a reservation: once granted its costs are held, and can be committed or released by its id. */
   readonly reserve?: NewReservation | undefined;
+  /** Charges the one request at most once: admitted, it is remembered in the same step. Nothing is taken or given back with it. */
+  readonly remember?: Remember | undefined;
 }
 
 /** A reservation to make. */

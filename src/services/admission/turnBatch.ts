@@ -63,6 +63,8 @@ export class TurnBatch implements CounterStore {
   charge(request: ChargeRequest): Promise<ChargeReply> {
     const { tenantId, waitMs } = request;
     if (waitMs !== undefined && waitMs <= 0) return Promise.reject(noTimeLeft());
+    // Under a key of its own a request is remembered by itself: it neither joins others nor waits for their call.
+    if (request.remember !== undefined) return this.#alone(request);
     return new Promise((resolve, reject) => {
       const one: Waiting = { request, wait: undefined, isSent: false, isOver: false, resolve, reject };
       if (waitMs !== undefined) one.wait = this.#waits.begin(waitMs, () => timeOut(one, waitMs));
@@ -71,6 +73,10 @@ export class TurnBatch implements CounterStore {
       // A lane with a call under way goes on by itself when that ends.
       if (!lane.isUnderWay && lane.waiting.length === 1) this.#makeDue(tenantId);
     });
+  }
+
+  async #alone(request: ChargeRequest): Promise<ChargeReply> {
+    return this.#parts.store.charge(request);
   }
 
   /** Not grouped: a reservation is ended once. */

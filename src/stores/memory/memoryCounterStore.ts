@@ -5,6 +5,7 @@
 // goes, so a limit is never granted twice; rather than that, a new tenant is refused at the last bound.
 import { TallygateError } from '../../core/errors.js';
 import { type CounterWrites, charge } from '../../core/quota/charge.js';
+import { chargeOnce, type KeyedChargeRequest } from '../../core/quota/chargeOnce.js';
 import type { ChargeReply } from '../../core/quota/chargeReply.js';
 import type { ChargeRequest } from '../../core/quota/chargeRequest.js';
 import { meterCostsOf } from '../../core/quota/cost.js';
@@ -19,6 +20,7 @@ import {
 import type { Clock } from '../../ports/clock.js';
 import type { CounterStore } from '../../ports/counterStore.js';
 import { aloneUntilOf, endOf } from './counterEnds.js';
+import { RememberedAdmissions } from './rememberedAdmissions.js';
 
 /** As in Redis: how long a tenant is kept after its longest window ended. */
 const KEEP_AFTER_END_MS = 2 * 24 * 60 * 60 * 1000;
@@ -40,6 +42,11 @@ export interface MemoryCounterStoreOptions {
    * @defaultValue ten times `maxTenants`
    */
   readonly maxLiveTenants?: number;
+  /**
+   * Admissions under clients' keys that are remembered; the oldest are forgotten first.
+   * @defaultValue 200,000 (about 80 MB)
+   */
+  readonly maxRemembered?: number;
 }
 
 /** A counter store that answers with values, never with promises. */
@@ -51,7 +58,11 @@ export interface ImmediateCounterStore extends CounterStore {
 /** Counters in this process alone, by its own clock. */
 export function memoryCounterStore(clock: Clock, options: MemoryCounterStoreOptions = {}): ImmediateCounterStore {
   const maxTenants = options.maxTenants ?? 100_000;
-  return new MemoryCounterStore(clock, maxTenants, options.maxLiveTenants ?? 10 * maxTenants);
+  return new MemoryCounterStore(clock, {
+    maxTenants,
+    maxLiveTenants: options.maxLiveTenants ?? 10 * maxTenants,
+    maxRemembered: options.maxRemembered ?? 200_000,
+  });
 }
 
 interface TenantCounters extends StoredTenant {
@@ -75,29 +86,46 @@ class MemoryCounterStore implements ImmediateCounterStore {
   readonly #maxLiveTenants: number;
   /** A Map, not an object: a tenant may be called `__proto__`. */
   readonly #tenants = new Map<string, TenantCounters>();
+  readonly #remembered: RememberedAdmissions;
   #round: Iterator<TenantCounters>;
   /** Two incarnations within one millisecond must differ. */
   #lastMicros = 0;
 
-  constructor(clock: Clock, maxTenants: number, maxLiveTenants: number) {
+  constructor(clock: Clock, bounds: Required<MemoryCounterStoreOptions>) {
     this.#clock = clock;
-    this.#maxTenants = maxTenants;
-    this.#maxLiveTenants = maxLiveTenants;
+    this.#maxTenants = bounds.maxTenants;
+    this.#maxLiveTenants = bounds.maxLiveTenants;
+    this.#remembered = new RememberedAdmissions(bounds.maxRemembered);
     this.#round = this.#tenants.values();
   }
 
   charge(request: ChargeRequest): ChargeReply {
     const timeMs = Math.floor(this.#clock.wallMs());
+    if (isKeyed(request)) return this.#chargeOnce(request, timeMs);
     const tenant = this.#tenants.get(request.tenantId);
     const { reply, writes } = charge(tenant ?? NO_COUNTERS, request, timeMs, this.#micros(timeMs));
-    if (writes.counters.size > 0) {
-      this.#sweep(timeMs);
-      // Looked up again: the sweep may have dropped this very entry, whose windows had all ended.
-      const kept = this.#tenants.get(request.tenantId) ?? this.#add(request.tenantId, tenant);
-      write(kept, request, writes);
-      if (writes.reserved !== undefined) reserve(kept, request, writes, timeMs);
-    }
+    this.#write(request, writes, tenant, timeMs);
     return reply;
+  }
+
+  #chargeOnce(request: KeyedChargeRequest, timeMs: number): ChargeReply {
+    const { tenantId, remember: asked } = request;
+    const tenant = this.#tenants.get(tenantId);
+    const known = this.#remembered.of(tenantId, asked.key, timeMs);
+    const step = chargeOnce(tenant ?? NO_COUNTERS, request, known, timeMs, this.#micros(timeMs));
+    // Refuses where there is no room for the tenant: then nothing was admitted.
+    this.#write(request, step.writes, tenant, timeMs);
+    if (step.remember !== undefined) this.#remembered.keep(tenantId, asked.key, step.remember);
+    return step.reply;
+  }
+
+  #write(request: ChargeRequest, writes: CounterWrites, tenant: TenantCounters | undefined, timeMs: number): void {
+    if (writes.counters.size === 0) return;
+    this.#sweep(timeMs);
+    // Looked up again: the sweep may have dropped this very entry, whose windows had all ended.
+    const kept = this.#tenants.get(request.tenantId) ?? this.#add(request.tenantId, tenant);
+    write(kept, request, writes);
+    if (writes.reserved !== undefined) reserve(kept, request, writes, timeMs);
   }
 
   finish(request: FinishRequest): FinishReply {
@@ -117,6 +145,7 @@ class MemoryCounterStore implements ImmediateCounterStore {
 
   async close(): Promise<void> {
     this.#tenants.clear();
+    this.#remembered.clear();
   }
 
   #micros(timeMs: number): string {
@@ -151,6 +180,8 @@ class MemoryCounterStore implements ImmediateCounterStore {
     }
   }
 }
+
+const isKeyed = (request: ChargeRequest): request is KeyedChargeRequest => request.remember !== undefined;
 
 const emptyTenant = (tenantId: string): TenantCounters => ({
   tenantId,

@@ -5,10 +5,11 @@ import type { ChargeRequest } from '../../core/quota/chargeRequest.js';
 import type { FinishReply, FinishRequest } from '../../core/quota/reservation.js';
 import type { CounterStore } from '../../ports/counterStore.js';
 import { DECIDE, decideArguments, decideReply } from './decide.js';
+import { DECIDE_ONCE, decideOnceArguments, decideOnceReply } from './decideOnce.js';
 import { FINISH, finishArguments, finishReply } from './finish.js';
 import type { RedisConnection } from './redisConnection.js';
 import { chargeError, mayHaveForgotten, replyCode } from './redisErrors.js';
-import { keyOf, reservationKeyOf, type Script } from './script.js';
+import { keyOf, rememberedKeyOf, reservationKeyOf, type Script } from './script.js';
 
 /** How the counters lie in Redis. */
 export interface RedisCounterStoreOptions {
@@ -45,9 +46,14 @@ class RedisCounterStore implements CounterStore {
   }
 
   async charge(request: ChargeRequest): Promise<ChargeReply> {
-    const { tenantId, reserve } = request;
+    const { tenantId, reserve, remember } = request;
     const keys = [keyOf(this.#keyPrefix, tenantId)];
     if (reserve !== undefined) keys.push(reservationKeyOf(this.#keyPrefix, tenantId, reserve.id));
+    if (remember !== undefined) {
+      const keyed = { ...request, remember };
+      keys.push(rememberedKeyOf(this.#keyPrefix, tenantId, remember.key));
+      return this.#run(DECIDE_ONCE, keys, decideOnceArguments(keyed), (reply) => decideOnceReply(reply, keyed));
+    }
     return this.#run(DECIDE, keys, decideArguments(request), (reply) => decideReply(reply, request));
   }
 

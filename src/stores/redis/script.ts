@@ -1,4 +1,4 @@
-// A script that the counters run in Redis, and where a tenant's counters lie: both scripts agree on it.
+// A script that the counters run in Redis, and where a tenant's counters lie: all scripts agree on it.
 import { createHash } from 'node:crypto';
 
 /** A script with the name under which a server that knows it is asked for it. */
@@ -19,5 +19,9 @@ export const keyOf = (keyPrefix: string, tenantId: string): string => `${tagOf(k
 /** The key of one reservation of a tenant, in the slot of its counters. */
 export const reservationKeyOf = (keyPrefix: string, tenantId: string, id: string): string =>
   `${tagOf(keyPrefix, tenantId)}:r:${id}`;
+
+/** The key of what is remembered under a client's key, in the slot of the tenant's counters. @param key hex */
+export const rememberedKeyOf = (keyPrefix: string, tenantId: string, key: string): string =>
+  `${tagOf(keyPrefix, tenantId)}:k:${key}`;
 
 const tagOf = (keyPrefix: string, tenantId: string): string => `${keyPrefix}{${encodeURIComponent(tenantId)}}`;

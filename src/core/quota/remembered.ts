@@ -1,0 +1,41 @@
+// What a client's key stands for: a request that may be told again. Once admitted it is remembered for a while, so that the same request
+// again is answered by that admission and charges nothing. A denial is not remembered: the next try is decided anew.
+
+/** How long an admission is remembered, in milliseconds: ten minutes. */
+export const REMEMBER_MS = 600_000;
+
+/** Under what an admission is remembered. */
+export interface Remember {
+  /** 16 bytes in hex: the hash of the client's key. Unique within the tenant. */
+  readonly key: string;
+  /** 16 bytes in hex: the hash of what is asked for. The same key with another one is a conflict. */
+  readonly content: string;
+  /** Which of the request's windows is the day: its start says which date the admission belongs to. undefined: none of them. */
+  readonly day: number | undefined;
+}
+
+/** An admission as a store remembers it: what it was charged to, so that whoever answers a repeat can book it as the first would have. */
+export interface RememberedAdmission {
+  readonly content: string;
+  /** By the store's clock, in milliseconds since 1970. */
+  readonly timeMs: number;
+  readonly resetNumber: number;
+  /** Start of the day that was charged; undefined where none was sent. */
+  readonly dayStart: number | undefined;
+  /** The reservation that was made; undefined: it was none. */
+  readonly reservation: RememberedReservation | undefined;
+  /** Limited windows that refuse nothing, as they stood before it: they say what was above a soft limit. */
+  readonly passing: readonly PassingWindow[];
+}
+
+/** A reservation that was made under a key. */
+export interface RememberedReservation {
+  readonly id: string;
+  readonly expiresAtMs: number;
+}
+
+/** Where a window stood. */
+export interface PassingWindow {
+  readonly field: string;
+  readonly used: number;
+}
