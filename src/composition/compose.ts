@@ -12,6 +12,7 @@ import type { LiveProducer, UsageLedger } from '../ports/usageLedger.js';
 import { Reservations } from '../services/admission/reservations.js';
 import { StartGate } from '../services/admission/startGate.js';
 import { watchOtherProducers } from '../services/metering/otherProducers.js';
+import { answerToFlushAsked } from '../services/metering/askedFlush.js';
 import type { UsageRecorder } from '../services/metering/usageRecorder.js';
 import type { ResolvePlan } from '../services/usage/planResolver.js';
 import { QuotaService, type TenantQuota } from '../services/usage/quotaService.js';
@@ -133,7 +134,8 @@ export function compose(settings: CompositionSettings): Composition {
   const onDecision = (decision: Decision) => usageRecorder.recordDecision(decision);
 
   const quotaService = new QuotaService({
-    directory: postgresTenantDirectory(pool, { schema, pollPool }),
+  const onFlushAsked = answerToFlushAsked(flusher, () => health.ledger(false));
+    directory: postgresTenantDirectory(pool, { schema, pollPool, onFlushAsked }),
     plans: config.plans,
     defaultPlan: config.defaultPlan,
     enforced: config.enforce,

@@ -4,7 +4,7 @@ import type { UsageDate } from '../core/time/calendar.js';
 import type { KnownMissing } from '../core/usage/completeness.js';
 
 /** What a row that was put aside holds. */
-export type QuarantineKind = 'call' | 'charge' | 'user' | 'storage' | 'commit';
+export type QuarantineKind = 'call' | 'charge' | 'user' | 'storage' | 'commit' | 'meter' | 'level' | 'keyed';
 
 /** A row of a batch that the tables refused. Its batch counts without it. */
 export interface QuarantinedRow {
@@ -63,6 +63,11 @@ export interface OpenProducer {
   readonly lastSeenAtMs: number;
   /** Whether it was seen within 10 minutes; one that was not has died, or cannot reach the ledger. */
   readonly isLive: boolean;
+  /**
+   * Up to when everything that it booked is in the ledger, by the ledger's clock; 1970 where nothing of it is. undefined of a process of an
+   * earlier version, which does not say it.
+   */
+  readonly flushedUntilMs: number | undefined;
 }
 
 /** Which charges to add up, and whose positions belong to the sums. */
@@ -97,6 +102,11 @@ export interface LedgerUpkeep {
   gaps(most: number): Promise<GapList>;
   /** The live ones first, at most 1,000. */
   openProducers(): Promise<readonly OpenProducer[]>;
+  /**
+   * Asks every producer to bring what it has, which those that live do within a second or two, and then say it: see `flushedUntilMs`.
+   * Resolves to the ledger's clock.
+   */
+  askToFlush(): Promise<number>;
   /** In one snapshot. Of the quota's own units. */
   recorded(query: RecordedQuery): Promise<RecordedSums>;
   /** None, unless something is wrong with the ledger itself. */

@@ -20,6 +20,7 @@ export const ACTIONS = [
   'replay',
   'merge',
   'second flusher',
+  'tell',
   'image',
   'rolled back',
   'collected',
@@ -28,7 +29,7 @@ export type Action = (typeof ACTIONS)[number];
 
 /** Those that the specification names: each of them must have come right after each. */
 export const NAMED: readonly Action[] = ACTIONS.filter(
-  (action) => !['disk', 'not applied', 'kill in a write', 'image', 'collected'].includes(action),
+  (action) => !['disk', 'not applied', 'kill in a write', 'tell', 'image', 'collected'].includes(action),
 );
 
 const WEIGHTS: Readonly<Record<Action, number>> = {
@@ -46,6 +47,7 @@ const WEIGHTS: Readonly<Record<Action, number>> = {
   replay: 4,
   merge: 40,
   'second flusher': 1,
+  tell: 3,
   image: 1,
   'rolled back': 1,
   collected: 4,
@@ -146,6 +148,7 @@ function possibleActions(world: World): Map<Action, Run> {
     (process) => void process.flush(),
   );
   some('second flusher', processes, (process) => void process.flush());
+  some('tell', processes, (process) => void process.tell());
   some(
     'replay',
     processes.filter((one) => !one.isReplaying),
@@ -163,8 +166,9 @@ function possibleActions(world: World): Map<Action, Run> {
     (process, random) => process.dieWriting(random()),
   );
   if (processes.length < MOST_PROCESSES) actions.set('restart', () => void world.start().begin());
-  const onDisk = world.waiting.filter((one) => one.batch === undefined);
-  const onLedger = world.waiting.filter((one) => one.batch !== undefined);
+  const isOfLedger = ({ batch, touch }: Waiting) => batch !== undefined || touch !== undefined;
+  const onDisk = world.waiting.filter((one) => !isOfLedger(one));
+  const onLedger = world.waiting.filter(isOfLedger);
   if (onDisk.length > 0) {
     actions.set('disk', async (random) => {
       const { process } = pick(onDisk, random);
@@ -175,7 +179,7 @@ function possibleActions(world: World): Map<Action, Run> {
           random,
         ).answer();
       for (let rounds = Math.ceil(random() * MOST_DISK_ROUNDS); rounds > 0; rounds -= 1) {
-        const own = world.waiting.filter((one) => one.process === process && one.batch === undefined);
+        const own = world.waiting.filter((one) => one.process === process && !isOfLedger(one));
         world.waiting = world.waiting.filter((one) => !own.includes(one));
         for (const one of own) one.answer();
         await settled();
@@ -192,6 +196,7 @@ function possibleActions(world: World): Map<Action, Run> {
         if (random() < 0.5) world.apply(one.batch);
         else world.late.push(one.batch);
       }
+      if (one.touch !== undefined) world.touch(one.touch);
       one.lose();
     });
   }
@@ -255,10 +260,10 @@ async function finish(world: World): Promise<string | undefined> {
   const [survivor = world.start()] = world.processes;
   await survivor.begin();
   for (const [index, process] of world.processes.entries()) {
-    // One batch more: without it nobody has looked at the ledger since it last went back.
-    process.book(`last ${index}`);
+    // One batch more, or a word: without it nobody has looked at the ledger since it last went back.
+    if (index === 1) process.book(`last ${index}`);
     process.endTurn?.();
-    await process.flush();
+    await (index === 1 ? process.flush() : process.tell());
   }
   await survivor.replay();
   return judged(world);
@@ -275,6 +280,7 @@ function judged(world: World): string | undefined {
   for (const process of world.processes) {
     if (process.buffer.rows > 0) faults.push(`${process.producer.id} still has ${process.buffer.rows} rows`);
   }
+  faults.push(...world.falseClaims);
   if (gaps.length > 0) faults.push(`gaps were told: ${JSON.stringify(gaps)}`);
   return faults.length === 0 ? undefined : faults.join('; ');
 }

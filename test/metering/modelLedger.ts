@@ -7,6 +7,12 @@ interface Image {
   readonly units: ReadonlyMap<string, number>;
 }
 
+/** That everything which the producer booked before an instant was in the ledger. */
+export interface Claim {
+  readonly producerId: string;
+  readonly until: number;
+}
+
 /** See the head of this file. Each booking of a schedule has a tenant of its own: its units say how often it was counted. */
 export class ModelLedger {
   producers = new Map<string, number>();
@@ -38,6 +44,10 @@ export class ModelLedger {
     if (lastRecord !== batch.from) return { outcome: 'elsewhere', lastRecord };
     this.write(batch);
     return { outcome: 'applied' };
+  }
+
+  touch(producerId: string): number | undefined {
+    return this.producers.get(producerId);
   }
 
   write(batch: UsageBatch): void {

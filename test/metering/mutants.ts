@@ -84,6 +84,12 @@ const mergesAcrossAttempts: Mutant = {
   },
 };
 
+/** What is booked between the seal and the transaction is said to be in it. */
+const saidByItsOwnClock: Mutant = {
+  name: 'the moment of the transaction in place of that before the seal',
+  takenAgoMs: () => 0,
+};
+
 export const MUTANTS: readonly Mutant[] = [
   applyThenMark(),
   deleteThenApply,
@@ -91,4 +97,5 @@ export const MUTANTS: readonly Mutant[] = [
   noCompareAndSet,
   createsItsProducer,
   mergesAcrossAttempts,
+  saidByItsOwnClock,
 ];

@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import { TallygateError } from '../../src/core/errors.js';
 import { silentObserver } from '../../src/ports/observer.js';
-import type { ApplyOutcome, UsageBatch, UsageLedger } from '../../src/ports/usageLedger.js';
+import type { AgoMs, AllBooked, ApplyOutcome, UsageBatch, UsageLedger } from '../../src/ports/usageLedger.js';
 import { isMergeDue } from '../../src/services/metering/backlogMerge.js';
 import { replayOthers } from '../../src/services/metering/journalReplay.js';
 import { UsageBuffer } from '../../src/services/metering/usageBuffer.js';
@@ -12,13 +12,13 @@ import { UsageProducer } from '../../src/services/metering/usageProducer.js';
 import { DiskJournal } from '../../src/stores/disk/diskJournal.js';
 import { decodeRecords } from '../../src/stores/disk/recordLine.js';
 import { type DiskAccess, MemoryFiles, memoryDisk } from './memoryDisk.js';
-import { ModelLedger } from './modelLedger.js';
+import { type Claim, ModelLedger } from './modelLedger.js';
 
 const LEDGER_ID = '00000000-0000-4000-8000-000000000000';
 const IDENTITY = { ledgerId: LEDGER_ID, hashKey: Buffer.alloc(32) };
 const FOLDER = '/journal';
 const ADDRESS = 'here';
-const CLOCK = { wallMs: () => 0, monotonicMs: () => 1_000_000 };
+const BEGINNING_MS = 1_000_000;
 export const MERGE_LIMITS = { leastWeight: 0, portionRows: 2 };
 const DAY = '2026-11-24';
 
@@ -27,10 +27,17 @@ export interface Waiting {
   readonly process: Metered;
   /** Of a call of the ledger: what it asks to write. */
   readonly batch?: UsageBatch;
+  readonly touch?: Touch;
   /** Does it, and answers. */
   answer(): void;
   /** Answers that nobody knows. */
   lose(): void;
+}
+
+/** What a producer says when it says that it lives. */
+export interface Touch {
+  readonly producerId: string;
+  readonly allBooked: AllBooked | undefined;
 }
 
 /** Ways in which a variant of the code differs. All left out: the shipped code. */
@@ -42,6 +49,8 @@ export interface Mutant {
   readonly onSend?: (world: World, batch: UsageBatch) => void;
   /** Runs when a batch was answered, or its answer lost. */
   readonly onSent?: (process: Metered, isAnswered: boolean) => void;
+  /** How long ago the ledger takes a moment to be that it is told of. */
+  readonly takenAgoMs?: (agoMs: AgoMs) => number;
   readonly disk?: (process: Metered) => Partial<Pick<DiskAccess, 'isHidden' | 'touch'>>;
 }
 
@@ -59,6 +68,14 @@ export class World {
   /** Bookings whose record is on disk: they must be counted once. */
   readonly kept = new Set<string>();
   readonly booked = new Set<string>();
+  /** What the ledger was told, and what it did not have then although it was told so. */
+  claims = 0;
+  readonly falseClaims: string[] = [];
+  /** Moves with each booking: of two of them one comes before the other. */
+  nowMs = BEGINNING_MS;
+  readonly clock = { wallMs: () => 0, monotonicMs: () => this.nowMs };
+  readonly #bookings = new Map<Metered, { readonly name: string; readonly atMs: number }[]>();
+  readonly #processOf = new Map<string, Metered>();
   #made = 0;
 
   constructor(mutant: Mutant) {
@@ -88,7 +105,39 @@ export class World {
   }
 
   apply(batch: UsageBatch): ApplyOutcome {
-    return this.mutant.apply?.(this.ledger, batch) ?? this.ledger.apply(batch);
+    const outcome = this.mutant.apply?.(this.ledger, batch) ?? this.ledger.apply(batch);
+    if (outcome.outcome === 'applied') this.#claimed(batch.producerId, batch.allBookedAgoMs);
+    return outcome;
+  }
+
+  touch({ producerId, allBooked }: Touch): number | undefined {
+    const lastRecord = this.ledger.touch(producerId);
+    if (lastRecord === allBooked?.record) this.#claimed(producerId, allBooked?.agoMs);
+    return lastRecord;
+  }
+
+  bookedBy(process: Metered, name: string): void {
+    this.booked.add(name);
+    this.nowMs += 1;
+    const bookings = this.#bookings.get(process) ?? [];
+    bookings.push({ name, atMs: this.nowMs });
+    this.#bookings.set(process, bookings);
+  }
+
+  registeredBy(process: Metered, producerId: string): void {
+    // A journal of somebody else may be registered again by whoever replays it.
+    if (process.producer.id === producerId) this.#processOf.set(producerId, process);
+  }
+
+  #claimed(producerId: string, agoMs: AgoMs | undefined): void {
+    const process = this.#processOf.get(producerId);
+    if (agoMs === undefined || process === undefined) return;
+    this.claims += 1;
+    const claim: Claim = { producerId, until: this.nowMs - (this.mutant.takenAgoMs?.(agoMs) ?? agoMs()) };
+    for (const { name, atMs } of this.#bookings.get(process) ?? []) {
+      const isThere = (this.ledger.units.get(name) ?? 0) > 0;
+      if (atMs <= claim.until && !isThere) this.falseClaims.push(`${name} was said to be in the ledger`);
+    }
   }
 }
 
@@ -116,12 +165,12 @@ export class Metered {
     });
     const socket = { show: () => () => {}, isAlive: () => Promise.resolve(false) };
     this.#journals = new DiskJournal({
-      ...{ folder: FOLDER, address: ADDRESS, disk, socket, monotonicMs: CLOCK.monotonicMs },
+      ...{ folder: FOLDER, address: ADDRESS, disk, socket, monotonicMs: world.clock.monotonicMs },
       ...{ onRefused: () => {}, onCorrupt: () => {} },
     });
     this.#ledger = this.#ledgerOf(world);
     const holder = { host: 'here', pid: 1 };
-    this.producer = new UsageProducer({ ledger: this.#ledger, clock: CLOCK, holder, journals: this.#journals });
+    this.producer = new UsageProducer({ ledger: this.#ledger, clock: world.clock, holder, journals: this.#journals });
     this.buffer = new UsageBuffer({
       onSaturated: () => {},
       journal: this.producer.writableJournal,
@@ -135,7 +184,7 @@ export class Metered {
       },
     });
     this.flusher = new UsageFlusher({
-      ...{ ledger: this.#ledger, buffer: this.buffer, producer: this.producer, clock: CLOCK },
+      ...{ ledger: this.#ledger, buffer: this.buffer, producer: this.producer, clock: world.clock },
       ...{ batchSize: 1_000_000, intervalMs: 3_600_000, mergeLimits: MERGE_LIMITS },
       ...{ observer: silentObserver, onApplied: () => {}, onFailure: () => {} },
     });
@@ -147,7 +196,7 @@ export class Metered {
   }
 
   book(name: string): void {
-    this.world.booked.add(name);
+    this.world.bookedBy(this, name);
     this.#turn.push(name);
     this.buffer.addCharge({ tenantId: name, usageDate: DAY, meter: '', resetNumber: 0 }, { units: 1 });
   }
@@ -156,6 +205,10 @@ export class Metered {
   flush(): Promise<void> {
     // A flush ends the turn by itself: what was booked in it has a record then.
     return this.flusher.flush().catch(() => {});
+  }
+
+  tell(): Promise<void> {
+    return this.flusher.tell().catch(() => {});
   }
 
   canMerge(): boolean {
@@ -232,8 +285,11 @@ export class Metered {
     return {
       identity: () => Promise.resolve(IDENTITY),
       newProducerId: () => Promise.resolve(world.nextId()),
-      registerProducer: (id) => Promise.resolve(world.ledger.register(id)),
-      touchProducer: () => Promise.resolve(),
+      registerProducer: (id) => {
+        world.registeredBy(this, id);
+        return Promise.resolve(world.ledger.register(id));
+      },
+      touchProducer: (producerId, _, allBooked) => this.#touch({ producerId, allBooked }),
       otherLiveProducers: () => Promise.resolve([]),
       apply: (batch) => this.#apply(batch),
       recordGap: (gap) => {
@@ -242,6 +298,17 @@ export class Metered {
       },
       ...{ replayPosition: unused, applyReplay: unused, readUsage: unused, sumCharges: unused },
     };
+  }
+
+  #touch(touch: Touch): Promise<number | undefined> {
+    const { world } = this;
+    return new Promise((resolve, reject) => {
+      if (this.isDead) return;
+      const answer = () => resolve(world.touch(touch));
+      const lose = () => reject(new TallygateError('ledger_unavailable', 'nobody knows'));
+      if (world.isDirect) return answer();
+      world.waiting.push({ process: this, touch, answer, lose });
+    });
   }
 
   #apply(batch: UsageBatch): Promise<ApplyOutcome> {

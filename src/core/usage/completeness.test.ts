@@ -7,7 +7,7 @@ const FEBRUARY = {
   ...{ from: '2024-02-01', to: '2024-02-29', calendar: UTC_CALENDAR },
   asOfMs: at('2024-03-05T00:00:00Z'),
 };
-const NOTHING: KnownMissing = { gaps: [], quarantinedRows: 0, heardOfAllAtMs: undefined };
+const NOTHING: KnownMissing = { gaps: [], quarantinedRows: 0, flushedByAllMs: undefined };
 const gap = (producerMadeAt: string, recordedAt: string) => ({
   ...{ producerId: 'p', from: 3, to: 8, reason: 'lost' },
   ...{ producerMadeAtMs: at(producerMadeAt), recordedAtMs: at(recordedAt) },
@@ -17,9 +17,9 @@ describe('a period is complete', () => {
   it.each<[string, Partial<typeof FEBRUARY>, Partial<KnownMissing>, boolean]>([
     ['once it is over and nobody lives who may have more', {}, {}, true],
     ['not while it lasts', { asOfMs: at('2024-02-29T23:59:59Z') }, {}, false],
-    ['not before each live producer was heard of after it', {}, { heardOfAllAtMs: at('2024-02-29T23:59:00Z') }, false],
-    ['nor in the minute after it', {}, { heardOfAllAtMs: at('2024-03-01T00:00:59Z') }, false],
-    ['but then', {}, { heardOfAllAtMs: at('2024-03-01T00:01:00Z') }, true],
+    ['not before each live producer has flushed past it', {}, { flushedByAllMs: at('2024-02-29T23:59:00Z') }, false],
+    ['nor in the minute after it', {}, { flushedByAllMs: at('2024-03-01T00:00:59Z') }, false],
+    ['but then', {}, { flushedByAllMs: at('2024-03-01T00:01:00Z') }, true],
     ['not with rows in the quarantine', {}, { quarantinedRows: 1 }, false],
     ['not with a gap in it', {}, { gaps: [gap('2024-02-10T00:00:00Z', '2024-02-11T00:00:00Z')] }, false],
     ['with a gap that was known before it', {}, { gaps: [gap('2024-01-10T00:00:00Z', '2024-01-31T23:59:59Z')] }, true],

@@ -36,8 +36,8 @@ export interface KnownMissing {
     readonly recordedAtMs: number;
   }[];
   readonly quarantinedRows: number;
-  /** When that live producer was heard of that is silent for longest; undefined where none lives. */
-  readonly heardOfAllAtMs: number | undefined;
+  /** Up to when everything that live producers booked is in the ledger, by its clock; undefined where none lives. */
+  readonly flushedByAllMs: number | undefined;
 }
 
 /** The period that is reported. */
@@ -49,8 +49,11 @@ export interface ReportedPeriod {
   readonly asOfMs: number;
 }
 
-/** A producer is heard of when it flushed, or had nothing to flush; what it was booking in that moment follows with its next flush. */
-const HEARD_MARGIN_MS = 60_000;
+/**
+ * A request is booked once it is answered, to the day of its decision by the counter store's clock, which is not the ledger's; and a
+ * process is known from its first flush on. All of that is over within a minute.
+ */
+const UNDER_WAY_MS = 60_000;
 /** A commit is booked to the day of its reservation, which is open for a day at most. */
 const BOOKED_BACK_MS = 86_400_000;
 
@@ -67,8 +70,8 @@ export function completenessOf({ from, to, calendar, asOfMs }: ReportedPeriod, k
     producerId: gap.producerId,
   }));
   const endMs = startOfDate(addDays(to, 1), calendar);
-  const heardAtMs = known.heardOfAllAtMs ?? Number.POSITIVE_INFINITY;
-  const isFlushed = asOfMs >= endMs && heardAtMs - HEARD_MARGIN_MS >= endMs;
+  const flushedMs = known.flushedByAllMs ?? Number.POSITIVE_INFINITY;
+  const isFlushed = asOfMs >= endMs && flushedMs - UNDER_WAY_MS >= endMs;
   const complete = isFlushed && gaps.length === 0 && known.quarantinedRows === 0;
   return known.quarantinedRows === 0 ? { complete, gaps } : { complete, gaps, quarantinedRows: known.quarantinedRows };
 }

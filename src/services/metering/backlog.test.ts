@@ -45,7 +45,7 @@ function metering() {
     identity: () => Promise.resolve({ ledgerId: LEDGER_ID, hashKey: Buffer.alloc(32) }),
     newProducerId: () => Promise.resolve('00000000-0000-7000-8000-000000000001'),
     registerProducer: () => Promise.resolve('registered'),
-    touchProducer: () => Promise.resolve(),
+    touchProducer: () => Promise.resolve(undefined),
     recordGap: unused,
     otherLiveProducers: () => Promise.resolve([]),
     apply,

@@ -13,7 +13,7 @@
 import { hasCode, TallygateError } from '../../core/errors.js';
 import { UsageIncrements } from '../../core/usage/increments.js';
 import type { JournalRecord } from '../../ports/usageJournal.js';
-import type { ApplyOutcome, UsageLedger } from '../../ports/usageLedger.js';
+import type { AllBooked, ApplyOutcome, UsageGap, UsageLedger } from '../../ports/usageLedger.js';
 import { rowsOf } from './incrementRows.js';
 import { MAX_SEGMENT_ROWS, type UsageBuffer, type UsageSegment } from './usageBuffer.js';
 import type { UsageProducer } from './usageProducer.js';
@@ -43,9 +43,10 @@ export class SegmentSender {
   /**
    * Brings the oldest sealed segment to the ledger, or finds that it is there. Resolves to the records that are lost: 0, unless
    * the ledger went back further than is kept, or refused to tell.
+   * @param allBooked said with the segment that brings the ledger to that record
    * @throws TallygateError `ledger_unavailable` (send again), `ledger_refused` (sending again will not help), `migrations_pending`
    */
-  async send(hashKey: Buffer): Promise<number> {
+  async send(hashKey: Buffer, allBooked?: AllBooked): Promise<number> {
     const { buffer, producer } = this.#parts;
     let lost = 0;
     for (let step = 0; step < MAX_STEPS; step += 1) {
@@ -57,7 +58,7 @@ export class SegmentSender {
         continue;
       }
       lost += await this.#tellHole(producerId, segment.from);
-      const outcome = await this.#attempt(producerId, segment, hashKey);
+      const outcome = await this.#attempt(producerId, segment, { hashKey, allBooked });
       if (outcome.outcome === 'applied') {
         this.#landed(segment);
         if (outcome.quarantined !== undefined) this.#quarantined(outcome.quarantined);
@@ -74,14 +75,44 @@ export class SegmentSender {
     throw new TallygateError('ledger_unavailable', message);
   }
 
-  async #attempt(producerId: string, segment: UsageSegment, hashKey: Buffer): Promise<ApplyOutcome> {
+  /**
+   * The ledger has less than was known, as it said when nothing was sent: what is kept is read again and waits to be sent. Resolves to
+   * the records that are lost. Not while a segment is being sent. Throws as `send`.
+   * @param lastRecord undefined: it does not know this producer any more
+   */
+  async wentBackTo(lastRecord: number | undefined): Promise<number> {
+    const { buffer, producer } = this.#parts;
+    const next = () => buffer.sealed[0]?.from ?? buffer.openFrom;
+    const { id } = producer;
+    if (id === undefined) return 0;
+    const stands = lastRecord ?? ((await producer.register()) ? 0 : undefined);
+    if (stands === undefined) {
+      // Too old to be registered again, and so is all that was applied under it.
+      const reason = 'the ledger went back to before an id that it does not take any more';
+      const lost = await this.#tellGap({ producerId: id, from: 0, to: producer.position, reason });
+      await producer.renew(next());
+      this.#toldUpTo = 0;
+      return lost;
+    }
+    if (stands < producer.position) await this.#wentBack(stands);
+    return this.#tellHole(id, next());
+  }
+
+  async #attempt(
+    producerId: string,
+    segment: UsageSegment,
+    { hashKey, allBooked }: { readonly hashKey: Buffer; readonly allBooked: AllBooked | undefined },
+  ): Promise<ApplyOutcome> {
     const { ledger, producer } = this.#parts;
     // Before the first statement: a merge must not cover this record from now on.
     segment.isAttempted = true;
     await producer.journal?.mark(segment.to);
     segment.rows ??= rowsOf(segment.increments, hashKey);
     try {
-      return await ledger.apply({ ...segment.rows, producerId, from: producer.position, to: segment.to });
+      const range = { producerId, from: producer.position, to: segment.to };
+      // Merging and reading again keep the ends of segments, so one of them ends there. The rows after it are of later.
+      const allBookedAgoMs = allBooked?.record === segment.to ? allBooked.agoMs : undefined;
+      return await ledger.apply({ ...segment.rows, ...range, allBookedAgoMs });
     } catch (error) {
       // A refusal is an answer: nothing was written. Everything else may have been.
       if (!hasCode(error, 'ledger_refused', 'migrations_pending')) segment.isInDoubt = true;
@@ -139,20 +170,21 @@ export class SegmentSender {
     }));
   }
 
-  async #tellHole(producerId: string, from: number): Promise<number> {
+  #tellHole(producerId: string, to: number): Promise<number> {
+    const { position } = this.#parts.producer;
+    const reason = 'the ledger went back in time, or the journal was damaged';
+    return this.#tellGap({ producerId, from: Math.max(position, this.#toldUpTo), to, reason });
+  }
+
+  async #tellGap(gap: UsageGap): Promise<number> {
     const { ledger, buffer, producer } = this.#parts;
-    const known = Math.max(producer.position, producer.after, this.#toldUpTo);
-    if (from <= known) return 0;
-    await ledger.recordGap({
-      producerId,
-      from: known,
-      to: from,
-      reason: 'the ledger went back in time, or the journal was damaged',
-    });
-    this.#toldUpTo = from;
+    const from = Math.max(gap.from, producer.after);
+    if (gap.to <= from) return 0;
+    await ledger.recordGap({ ...gap, from });
+    this.#toldUpTo = gap.to;
     // Users among what is missing are booked again when they come again.
     buffer.seenUsers.clear();
-    return from - known;
+    return gap.to - from;
   }
 
   /** Goes on under a new id. What is in doubt under the present one cannot be told apart from what landed, so it is a gap. */

@@ -15,7 +15,7 @@ function flusherOverLedger(onApply: (batch: UsageBatch) => void = () => {}) {
     identity: () => Promise.resolve({ ledgerId: 'kept', hashKey: Buffer.alloc(32) }),
     newProducerId: () => Promise.resolve('one'),
     registerProducer: () => Promise.resolve('registered'),
-    touchProducer: () => Promise.resolve(),
+    touchProducer: () => Promise.resolve(undefined),
     apply: (batch) => {
       batches.push(batch);
       onApply(batch);

@@ -2,13 +2,14 @@
 // that somebody else makes (`hurry`) as soon as it is booked. One batch at a time; while the ledger is away the same batch is sent
 // again with growing pauses, and later usage waits in the open sums.
 //
-// States: idle (no drain runs), draining (one runs, and at most one more is asked for), merging (what waits is made smaller, and a
+// States: idle (no drain runs), draining (one runs, perhaps to `tell`, and at most one more is asked for), merging (what waits is made smaller, and a
 // drain waits for it), closed (nothing starts any more).
 import { setTimeout as pause } from 'node:timers/promises';
 import { hasCode } from '../../core/errors.js';
 import type { Clock } from '../../ports/clock.js';
 import type { Observer } from '../../ports/observer.js';
-import type { UsageLedger } from '../../ports/usageLedger.js';
+import type { AllBooked, UsageLedger } from '../../ports/usageLedger.js';
+import { momentAgo } from './agoMs.js';
 import { isMergeDue, type MergeLimits, mergeBacklog } from './backlogMerge.js';
 import { SegmentSender } from './segmentSender.js';
 import type { UsageBuffer } from './usageBuffer.js';
@@ -56,6 +57,7 @@ export class UsageFlusher {
   #lastStartMs = Number.NEGATIVE_INFINITY;
   #retryPauseMs = 0;
   #touchTimer: NodeJS.Timeout | undefined;
+  #tells = false;
   #closed = false;
   #hurried = false;
 
@@ -100,6 +102,16 @@ export class UsageFlusher {
     return this.#askedNext;
   }
 
+  /**
+   * `flush`, then says to the ledger that this process lives and has brought all that it had, and learns whether that is still there:
+   * what a restore took from the ledger is sent again, or told as a gap. Rejects as `flush`; nothing repeats it.
+   */
+  tell(): Promise<void> {
+    // Within a drain: no batch moves the ledger between what is said to it and what it answers.
+    this.#tells = true;
+    return this.flush();
+  }
+
   /** From now on each booking is sent at once: the process is about to end, and nobody will say when. */
   hurry(): void {
     this.#hurried = true;
@@ -112,10 +124,8 @@ export class UsageFlusher {
     const late = new Promise<boolean>((resolve) => {
       timer = setTimeout(() => resolve(false), mostMs);
     });
-    const done = this.flush().then(
-      () => true,
-      () => false,
-    );
+    const [yes, no] = [() => true, () => false];
+    const done = this.flush().then(yes, no);
     try {
       return await Promise.race([done, late]);
     } finally {
@@ -214,29 +224,50 @@ export class UsageFlusher {
   async #drain(): Promise<void> {
     const { buffer, ledger, producer } = this.#parts;
     await this.#merging;
-    if (buffer.rows === 0) return;
+    const tells = this.#tells;
+    this.#tells = false;
+    if (buffer.rows === 0 && !tells) return;
     const { hashKey, ledgerId } = await ledger.identity();
     await producer.identify(ledgerId);
+    await this.#sendAll(hashKey);
+    if (tells && (await this.#wentBack())) await this.#sendAll(hashKey);
+  }
+
+  async #sendAll(hashKey: Buffer): Promise<void> {
+    const { buffer, producer, clock } = this.#parts;
+    // Before sealing: what is booked from here on may not be in it.
+    const agoMs = momentAgo(clock);
     buffer.seal();
     const end = buffer.lastRecord;
     const [oldest] = buffer.sealed;
     if (producer.isOld() && oldest?.isAttempted === false) await producer.replaceOld(oldest.from);
     for (let [next] = buffer.sealed; next !== undefined && next.from < end; [next] = buffer.sealed) {
-      await this.#send(next.increments.rows, hashKey);
+      await this.#send(next.increments.rows, hashKey, { record: end, agoMs });
     }
   }
 
-  async #send(rows: number, hashKey: Buffer): Promise<void> {
-    const startedAt = this.#parts.clock.monotonicMs();
-    const seconds = () => (this.#parts.clock.monotonicMs() - startedAt) / 1000;
+  /** Says that this process lives. Resolves to whether the ledger turned out to have gone back in time. */
+  async #wentBack(): Promise<boolean> {
+    const { buffer, producer, clock, observer } = this.#parts;
+    const allBooked = { record: producer.position, agoMs: momentAgo(clock) };
+    const lastRecord = await producer.touch(false, buffer.rows === 0 ? allBooked : undefined);
+    if (lastRecord !== undefined && lastRecord >= producer.position) return false;
+    const lost = await this.#sender.wentBackTo(lastRecord);
+    if (lost > 0) observer.usageLost(lost);
+    return true;
+  }
+
+  async #send(rows: number, hashKey: Buffer, allBooked: AllBooked): Promise<void> {
+    const { clock, observer, onApplied } = this.#parts;
+    const startedAt = clock.monotonicMs();
+    const seconds = () => (clock.monotonicMs() - startedAt) / 1000;
     try {
-      const lost = await this.#sender.send(hashKey);
-      this.#parts.onApplied();
-      this.#parts.observer.flushed('applied', rows, seconds());
-      if (lost > 0) this.#parts.observer.usageLost(lost);
+      const lost = await this.#sender.send(hashKey, allBooked);
+      onApplied();
+      observer.flushed('applied', rows, seconds());
+      if (lost > 0) observer.usageLost(lost);
     } catch (error) {
-      const outcome = hasCode(error, 'ledger_refused') ? 'refused' : 'unavailable';
-      this.#parts.observer.flushed(outcome, rows, seconds());
+      observer.flushed(hasCode(error, 'ledger_refused') ? 'refused' : 'unavailable', rows, seconds());
       throw error;
     }
     this.#keepTouching();
@@ -245,15 +276,8 @@ export class UsageFlusher {
   /** From the first batch on the ledger knows this producer, and must hear of it also while nothing is used. */
   #keepTouching(): void {
     if (this.#touchTimer !== undefined || this.#closed) return;
-    // A failed touch is repeated by the next one; flushes report an unreachable ledger anyway.
-    this.#touchTimer = setInterval(() => void this.#touch().catch(ignore), TOUCH_INTERVAL_MS);
+    this.#touchTimer = setInterval(() => void this.tell().catch(ignore), TOUCH_INTERVAL_MS);
     this.#touchTimer.unref();
-  }
-
-  /** What waits goes first: that a producer was heard of says that the ledger has everything of it up to then. */
-  async #touch(): Promise<void> {
-    if (this.backlogRows > 0) await this.flush();
-    await this.#parts.producer.touch(false);
   }
 
   #schedule(dueAtMs: number, nowMs: number): void {

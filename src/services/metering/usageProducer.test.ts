@@ -20,7 +20,7 @@ function producerOverLedger() {
     touchProducer: (id, closed) => {
       if (state.isAway) return Promise.reject(new TallygateError('ledger_unavailable', 'away'));
       told.push(`${closed ? 'closed' : 'touched'} ${id}`);
-      return Promise.resolve();
+      return Promise.resolve(0);
     },
     otherLiveProducers: unused,
     apply: unused,

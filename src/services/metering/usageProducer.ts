@@ -4,7 +4,7 @@
 import { hasCode, TallygateError } from '../../core/errors.js';
 import type { Clock } from '../../ports/clock.js';
 import type { OwnJournal, UsageJournal } from '../../ports/usageJournal.js';
-import type { UsageLedger } from '../../ports/usageLedger.js';
+import type { AllBooked, UsageLedger } from '../../ports/usageLedger.js';
 import { uuidv7 } from './uuidv7.js';
 
 // Half of the age beyond which the ledger refuses an id that it does not know: a new one is taken before.
@@ -154,8 +154,12 @@ export class UsageProducer {
     }
   }
 
-  /** Tells the ledger that this process lives, or that it ends. */
-  async touch(closed: boolean): Promise<void> {
-    if (this.#id !== undefined && this.#registered) await this.#parts.ledger.touchProducer(this.#id, closed);
+  /**
+   * Tells the ledger that this process lives, or that it ends. Resolves to the last record that the ledger has of it: `position`, unless
+   * the ledger went back in time; undefined where it has forgotten the producer.
+   */
+  async touch(closed: boolean, allBooked?: AllBooked): Promise<number | undefined> {
+    if (this.#id === undefined || !this.#registered) return this.position;
+    return this.#parts.ledger.touchProducer(this.#id, closed, allBooked);
   }
 }

@@ -20,7 +20,7 @@ function meteringOver(begin: UsageJournal['begin']) {
     identity: () => Promise.resolve({ ledgerId: LEDGER_ID, hashKey: Buffer.alloc(32) }),
     newProducerId: () => Promise.resolve('00000000-0000-7000-8000-000000000001'),
     registerProducer: () => Promise.resolve('registered' as const),
-    touchProducer: () => Promise.resolve(),
+    touchProducer: () => Promise.resolve(undefined),
     recordGap: () => Promise.reject(new Error('nothing is missing')),
     apply: (batch: UsageBatch) => {
       batches.push(batch);

@@ -34,7 +34,8 @@ function attempt(
   applyRows: (session: Session) => Promise<number>,
 ): Promise<ApplyOutcome> {
   return inTransaction(database.pool, database.deadlineMs, async (session) => {
-    const values = [batch.producerId, batch.from, batch.to];
+    // The transaction has begun: see AgoMs.
+    const values = [batch.producerId, batch.from, batch.to, batch.allBookedAgoMs?.() ?? null];
     const moved = await session.query(database.sql(advanceProducer), values);
     if (moved.length === 0) return whereItStands(database, session, batch.producerId);
     const quarantined = await applyRows(session);

@@ -66,9 +66,11 @@ SET api_calls = LEAST(present.api_calls + excluded.api_calls, 9007199254740991)
 
 /** The text of `advanceProducer.sql`. */
 export const advanceProducer = `-- The compare-and-set that makes a range of records count once: whoever moves last_record from $2 to $3 applies it.
--- $1 producer, $2 where it must stand, $3 where the batch ends. Returns a row only to the one who moved it.
+-- $1 producer, $2 where it must stand, $3 where the batch ends, $4 how many milliseconds ago everything in it and before it was all that
+-- the producer had booked, NULL where nobody says so. Returns a row only to the one who moved it.
 UPDATE {schema}.usage_producer
-SET last_record = $3::bigint, last_seen_at = now()
+SET last_record = $3::bigint, last_seen_at = now(),
+    flushed_until = CASE WHEN $4::bigint IS NULL THEN flushed_until ELSE now() - $4::bigint * INTERVAL '1 millisecond' END
 WHERE id = $1::uuid AND last_record = $2::bigint
 RETURNING last_record
 `;
@@ -84,6 +86,13 @@ WHERE source_hash = decode($1::text, 'hex')
   AND consumed_sha256 = decode($7::text, 'hex')
   AND consumed_lines = $8::bigint
 RETURNING consumed_bytes
+`;
+
+/** The text of `askToFlush.sql`. */
+export const askToFlush = `-- Asks all producers to bring what they have. Returns asked_at_ms. Of two who ask at once the later one stands.
+UPDATE {schema}.ledger
+SET flush_asked_at = GREATEST(flush_asked_at, clock_timestamp())
+RETURNING ceil(extract(epoch FROM flush_asked_at) * 1000)::bigint AS asked_at_ms
 `;
 
 /** The text of `beginReplaySource.sql`. */
@@ -343,6 +352,7 @@ SELECT (EXISTS (SELECT FROM claim))::integer AS held,
 export const openProducers = `-- Producers that have not closed, those seen lately first. $1 milliseconds that count as lately, $2 how many at most.
 SELECT id::text AS id, host, pid, last_record, has_journal::integer AS has_journal,
        floor(extract(epoch FROM last_seen_at) * 1000)::bigint AS last_seen_at_ms,
+       floor(extract(epoch FROM flushed_until) * 1000)::bigint AS flushed_until_ms,
        (last_seen_at > now() - $1::bigint * INTERVAL '1 millisecond')::integer AS is_live
 FROM {schema}.usage_producer
 WHERE closed_at IS NULL
@@ -443,8 +453,11 @@ WHERE namespace.nspname = $1::text AND class.relkind IN ('r', 'p', 'v') AND attr
 `;
 
 /** The text of `readConfigVersion.sql`. */
-export const readConfigVersion = `-- The version of the last change; 0 before the first.
-SELECT coalesce(max(version), 0) AS version FROM {schema}.config_version
+export const readConfigVersion = `-- What every process looks at twice a second: version, that of the last change of a setting, 0 before the first; and flush_asked_at_ms, when
+-- all producers were last asked to bring what they have, NULL where nobody ever asked.
+SELECT coalesce(max(version), 0) AS version,
+       (SELECT floor(extract(epoch FROM max(flush_asked_at)) * 1000)::bigint FROM {schema}.ledger) AS flush_asked_at_ms
+FROM {schema}.config_version
 `;
 
 /** The text of `readGaps.sql`. */
@@ -472,16 +485,17 @@ ORDER BY migration_name
 
 /** The text of `readMissing.sql`. */
 export const readMissing = `-- What the ledger knows of what one tenant's usage of some days may lack, in one snapshot.
+-- A producer of an earlier version does not say up to when it has flushed: there it is when it was last seen.
 -- $1 what only rows of the tenant hold in the quarantine, $2 first date, $3 milliseconds within which a producer counts as live,
--- $4 how many gaps at most. Returns one row: quarantined, heard_of_all_ms (NULL where no producer lives), and gaps as JSON text, the
+-- $4 how many gaps at most. Returns one row: quarantined, flushed_by_all_ms (NULL where no producer lives), and gaps as JSON text, the
 -- latest first: of the days from the one before the first date on, in any zone.
 SELECT
   (SELECT count(*) FROM {schema}.quarantine WHERE strpos(content, $1::text) > 0) AS quarantined,
   (
-    SELECT floor(extract(epoch FROM min(last_seen_at)) * 1000)::bigint
+    SELECT floor(extract(epoch FROM min(coalesce(flushed_until, last_seen_at))) * 1000)::bigint
     FROM {schema}.usage_producer
     WHERE closed_at IS NULL AND last_seen_at > now() - $3::bigint * INTERVAL '1 millisecond'
-  ) AS heard_of_all_ms,
+  ) AS flushed_by_all_ms,
   (
     SELECT coalesce(json_agg(gap ORDER BY gap.recorded_at_ms DESC), '[]')
     FROM (
@@ -736,15 +750,15 @@ VALUES ($1::text, $2::text, clock_timestamp(), $3::text, NULL, NULL, now(), 1)
 /** The text of `registerProducer.sql`. */
 export const registerProducer = `-- Makes a producer's row, only while its id is young by the database's clock; the id's first 48 bits are when it was made, and
 -- an instant in the future is young. $1 id, $2 host, $3 pid, $4 minimum age in milliseconds,
--- $5 whether it keeps a journal.
+-- $5 whether it keeps a journal. Nothing that it booked is in the ledger yet.
 -- Returns registered: 1 where the row is there afterwards. A young id that conflicts is there, even where this statement's
 -- snapshot cannot see the row that it conflicted with.
 WITH age AS (
   SELECT $1::uuid >= rpad(lpad(to_hex(floor(extract(epoch FROM now()) * 1000)::bigint - $4::bigint), 12, '0'), 32, '0')::uuid
     AS is_young
 ), added AS (
-  INSERT INTO {schema}.usage_producer (id, last_record, host, pid, first_seen_at, last_seen_at, has_journal)
-  SELECT $1::uuid, 0, $2::text, $3::integer, now(), now(), $5::boolean FROM age WHERE is_young
+  INSERT INTO {schema}.usage_producer (id, last_record, host, pid, first_seen_at, last_seen_at, has_journal, flushed_until)
+  SELECT $1::uuid, 0, $2::text, $3::integer, now(), now(), $5::boolean, to_timestamp(0) FROM age WHERE is_young
   ON CONFLICT (id) DO NOTHING
 )
 SELECT (is_young OR EXISTS (SELECT FROM {schema}.usage_producer WHERE id = $1::uuid))::integer AS registered
@@ -850,10 +864,18 @@ RETURNING id::text AS id, producer_id::text AS producer_id, from_record, to_reco
 `;
 
 /** The text of `touchProducer.sql`. */
-export const touchProducer = `-- Says that a producer lives, or that it closed; what has closed stays closed. $1 id, $2 whether it closes. Returns nothing.
+export const touchProducer = `-- Says that a producer lives, or that it closed; what has closed stays closed. $1 id, $2 whether it closes, $3 the record up to which
+-- it has booked, $4 how many milliseconds ago that was all, both NULL where it does not say so. A ledger that stands elsewhere
+-- went back or forward in time, and is not said to have everything. Returns last_record; no row where the producer has none.
 UPDATE {schema}.usage_producer
-SET last_seen_at = now(), closed_at = CASE WHEN $2::boolean THEN coalesce(closed_at, now()) ELSE closed_at END
+SET last_seen_at = now(),
+    closed_at = CASE WHEN $2::boolean THEN coalesce(closed_at, now()) ELSE closed_at END,
+    flushed_until = CASE
+      WHEN last_record = $3::bigint THEN now() - $4::bigint * INTERVAL '1 millisecond'
+      ELSE flushed_until
+    END
 WHERE id = $1::uuid
+RETURNING last_record
 `;
 
 /** The text of `writeSetting.sql`. */

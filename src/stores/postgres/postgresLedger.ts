@@ -20,7 +20,7 @@ export function postgresLedger(pool: PostgresPool, options: DatabaseOptions): Us
     identity: () => ledgerIdentity(database),
     newProducerId: () => newProducerId(database),
     registerProducer: (producerId, holder) => registerProducer(database, producerId, holder),
-    touchProducer: (producerId, closed) => touchProducer(database, producerId, closed),
+    touchProducer: (producerId, closed, allBooked) => touchProducer(database, producerId, closed, allBooked),
     otherLiveProducers: (producerId) => otherLiveProducers(database, producerId),
     apply: (batch) => applyBatch(database, batch),
     recordGap: (gap) => recordGap(database, gap),

@@ -6,7 +6,7 @@ import type { PostgresPool } from './postgresPool.js';
 import { discardQuarantined, readQuarantine, retryQuarantined } from './quarantine.js';
 import { disagreeingDays, readRecorded } from './readAgreement.js';
 import { readMissing } from './readMissing.js';
-import { openProducers, readGaps } from './upkeepLists.js';
+import { askToFlush, openProducers, readGaps } from './upkeepLists.js';
 
 /**
  * The upkeep of the tables of `options.schema`. Makes no connection of its own and ends none.
@@ -20,6 +20,7 @@ export function postgresUpkeep(pool: PostgresPool, options: DatabaseOptions): Le
     discardQuarantined: (id) => discardQuarantined(database, id),
     gaps: (most) => readGaps(database, most),
     openProducers: () => openProducers(database),
+    askToFlush: () => askToFlush(database),
     missing: (tenantId, from) => readMissing(database, tenantId, from),
     recorded: (query) => readRecorded(database, query),
     disagreeingDays: (tenantId, from, to) => disagreeingDays(database, tenantId, from, to),

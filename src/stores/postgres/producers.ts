@@ -1,5 +1,5 @@
 // The rows of those who feed the ledger: made, touched, listed, forgotten. Only applyBatch moves how far one has come.
-import type { LiveProducer, ProducerHolder } from '../../ports/usageLedger.js';
+import type { AllBooked, LiveProducer, ProducerHolder } from '../../ports/usageLedger.js';
 import { onlyRow, textOf, wholeOf } from './columns.js';
 import type { Database } from './database.js';
 import {
@@ -44,12 +44,19 @@ export function registerProducer(
   });
 }
 
-export function touchProducer(database: Database, producerId: string, closed: boolean): Promise<void> {
+export function touchProducer(
+  database: Database,
+  producerId: string,
+  closed: boolean,
+  allBooked: AllBooked | undefined,
+): Promise<number | undefined> {
   return inTransaction(database.pool, database.deadlineMs, async (session) => {
-    await session.query(database.sql(touchProducerSql), [producerId, closed]);
+    const values = [producerId, closed, allBooked?.record ?? null, allBooked?.agoMs() ?? null];
+    const [row] = await session.query(database.sql(touchProducerSql), values);
     await session.query(database.sql(collectProducers), [MINIMUM_AGE_MS, JOURNAL_MINIMUM_AGE_MS]);
     await session.query(database.sql(collectKeys), [KEYS_KEPT_DAYS]);
     await session.query(database.sql(collectBookingKeys), [KEYS_KEPT_DAYS]);
+    return row === undefined ? undefined : wholeOf(row, 'last_record');
   });
 }
 

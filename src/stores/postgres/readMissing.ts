@@ -1,4 +1,4 @@
-// What the ledger knows of what a tenant's usage may lack: rows put aside, gaps, and until when it has heard of everybody.
+// What the ledger knows of what a tenant's usage may lack: rows put aside, gaps, and up to when it has everything of everybody.
 import type { UsageDate } from '../../core/time/calendar.js';
 import type { KnownMissing } from '../../core/usage/completeness.js';
 import { onlyRow, optionalWholeOf, textOf, wholeOf } from './columns.js';
@@ -19,7 +19,7 @@ export function readMissing(database: Database, tenantId: string, from: UsageDat
     return {
       gaps: (JSON.parse(textOf(row, 'gaps')) as GapColumns[]).map(gapOf),
       quarantinedRows: wholeOf(row, 'quarantined'),
-      heardOfAllAtMs: optionalWholeOf(row, 'heard_of_all_ms'),
+      flushedByAllMs: optionalWholeOf(row, 'flushed_by_all_ms'),
     };
   });
 }

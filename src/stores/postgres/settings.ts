@@ -1,6 +1,6 @@
 // Reads and changes of tenants' settings. A change and the version that announces it are one transaction.
 import type { QuotaReset, SettingContent, SettingsSnapshot, TenantSetting } from '../../ports/tenantDirectory.js';
-import { onlyRow, type Row, wholeOf } from './columns.js';
+import { onlyRow, optionalWholeOf, type Row, wholeOf } from './columns.js';
 import type { Database } from './database.js';
 import {
   bumpConfigVersion,
@@ -24,11 +24,14 @@ export function loadSettings(database: Database, version: number): Promise<Setti
   });
 }
 
-/** The version of the last change, 0 before the first. */
-export function readVersion(database: Database): Promise<number> {
-  return inSession(database.pool, database.deadlineMs, async (session) =>
-    wholeOf(onlyRow(await session.query(database.sql(readConfigVersion), [])), 'version'),
-  );
+/** The version of the last change, 0 before the first; and when all were last asked to flush, if ever. */
+export function readPolled(
+  database: Database,
+): Promise<{ readonly version: number; readonly flushAskedAtMs: number | undefined }> {
+  return inSession(database.pool, database.deadlineMs, async (session) => {
+    const row = onlyRow(await session.query(database.sql(readConfigVersion), []));
+    return { version: wholeOf(row, 'version'), flushAskedAtMs: optionalWholeOf(row, 'flush_asked_at_ms') };
+  });
 }
 
 /** Replaces a tenant's row by what `change` makes of it; what `change` throws leaves row and version as they were. */

@@ -48,7 +48,17 @@ export const TABLES: Readonly<Record<string, readonly string[]>> = {
   ],
   quota_reset: ['tenant_id', 'reset_number', 'reason', 'author', 'at'],
   config_version: ['singleton', 'version'],
-  usage_producer: ['id', 'last_record', 'host', 'pid', 'first_seen_at', 'last_seen_at', 'closed_at', 'has_journal'],
+  usage_producer: [
+    'id',
+    'last_record',
+    'host',
+    'pid',
+    'first_seen_at',
+    'last_seen_at',
+    'closed_at',
+    'has_journal',
+    'flushed_until',
+  ],
   quarantine: ['id', 'producer_id', 'from_record', 'to_record', 'kind', 'content', 'reason', 'quarantined_at'],
   usage_gap: ['producer_id', 'from_record', 'to_record', 'reason', 'recorded_at'],
   replay_source: [
@@ -61,7 +71,7 @@ export const TABLES: Readonly<Record<string, readonly string[]>> = {
     'first_replayed_at',
     'last_replayed_at',
   ],
-  ledger: ['singleton', 'id', 'hash_key', 'created_at'],
+  ledger: ['singleton', 'id', 'hash_key', 'created_at', 'flush_asked_at'],
 };
 
 /** Of `present` (`table.column`) what is missing, each as `table.column`. */

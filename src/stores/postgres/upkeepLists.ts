@@ -1,10 +1,15 @@
 // What the ledger knows of itself: which records are missing, and who has not said that it closed.
 import type { GapList, KnownGap, OpenProducer } from '../../ports/ledgerUpkeep.js';
-import { type Row, textOf, wholeOf } from './columns.js';
+import { onlyRow, optionalWholeOf, type Row, textOf, wholeOf } from './columns.js';
 import type { Database } from './database.js';
-import { openProducers as openProducersSql, readGaps as readGapsSql } from './postgres.generated.js';
+import { ledgerIdentity } from './ledgerIdentity.js';
+import {
+  askToFlush as askToFlushSql,
+  openProducers as openProducersSql,
+  readGaps as readGapsSql,
+} from './postgres.generated.js';
 import { LIVE_MS } from './producers.js';
-import { inSession } from './session.js';
+import { inSession, inTransaction } from './session.js';
 
 const MOST_PRODUCERS = 1_000;
 
@@ -19,6 +24,14 @@ export function readGaps(database: Database, most: number): Promise<GapList> {
 export function openProducers(database: Database): Promise<readonly OpenProducer[]> {
   return inSession(database.pool, database.deadlineMs, async (session) =>
     (await session.query(database.sql(openProducersSql), [LIVE_MS, MOST_PRODUCERS])).map(producerOf),
+  );
+}
+
+export async function askToFlush(database: Database): Promise<number> {
+  // Makes the row that is written to, where nobody has needed it yet.
+  await ledgerIdentity(database);
+  return inTransaction(database.pool, database.deadlineMs, async (session) =>
+    wholeOf(onlyRow(await session.query(database.sql(askToFlushSql), [])), 'asked_at_ms'),
   );
 }
 
@@ -38,4 +51,5 @@ const producerOf = (row: Row): OpenProducer => ({
   hasJournal: wholeOf(row, 'has_journal') === 1,
   lastSeenAtMs: wholeOf(row, 'last_seen_at_ms'),
   isLive: wholeOf(row, 'is_live') === 1,
+  flushedUntilMs: optionalWholeOf(row, 'flushed_until_ms'),
 });
