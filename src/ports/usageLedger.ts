@@ -29,17 +29,53 @@ export interface ChargeRow {
   readonly overage: number;
 }
 
-  /** When the records up to `to` were all that the producer had booked. Left out by whoever does not know: who applies them for it. */
-  readonly allBookedAgoMs?: AgoMs | undefined;
-}
-
-/** That a producer had booked no more than its records up to `record` at some moment. */
-export interface AllBooked {
-  readonly record: number;
-  readonly agoMs: AgoMs;
 /**
  * Units that are known only after the work, and told more than once: of a reservation that is committed, of a keyed call. Booked
  * once by tenant and key, in the batch's own transaction; a repeat within 35 days adds nothing, also where its units differ.
+ */
+export interface CommitRow {
+  readonly tenantId: string;
+  readonly usageDate: UsageDate;
+  /** '' is the quota's own units. */
+  readonly meter: string;
+  readonly resetNumber: number;
+  readonly units: number;
+  /** API calls of that day, which count with the units or not at all. @defaultValue 0 */
+  readonly apiCalls?: number | undefined;
+  /** The part of `units` above soft limits. @defaultValue 0 */
+  readonly overage?: number | undefined;
+  /** 16 bytes: the hash of what identifies the commit. Of rows with one tenant and key in a batch the first counts. */
+  readonly key: Buffer;
+}
+
+/** Days of one month on which one user was active. At most one row a tenant, month and user in a batch. */
+export interface ActiveUserRow {
+  readonly tenantId: string;
+  /** `YYYY-MM`. */
+  readonly month: string;
+  /** 16 bytes: the keyed hash of tenant and user (core/usage/activeDays). */
+  readonly userHash: Buffer;
+  /** Bit n-1 is day n of the month. */
+  readonly dayMask: number;
+}
+
+/** A storage level that a tenant reported, or a change of it: it holds from `atSeconds` until the next point. */
+export interface StoragePointRow extends StoragePoint {
+  readonly tenantId: string;
+}
+
+/** Added-up usage, ready to be applied. Rows are unique by their key (but for commits) and may come in any order. */
+export interface UsageSums {
+  readonly calls: readonly CallRow[];
+  readonly charges: readonly ChargeRow[];
+  readonly users: readonly ActiveUserRow[];
+  readonly storage: readonly StoragePointRow[];
+  readonly commits: readonly CommitRow[];
+}
+
+/**
+ * How many milliseconds ago something was, at least. Asked once the statement's transaction has begun: then the database's own clock,
+ * less this, is no later than that moment, however long the way there took.
  */
 export type AgoMs = () => number;
 
@@ -48,6 +84,14 @@ export interface UsageBatch extends UsageSums {
   readonly producerId: string;
   readonly from: number;
   readonly to: number;
+  /** When the records up to `to` were all that the producer had booked. Left out by whoever does not know: who applies them for it. */
+  readonly allBookedAgoMs?: AgoMs | undefined;
+}
+
+/** That a producer had booked no more than its records up to `record` at some moment. */
+export interface AllBooked {
+  readonly record: number;
+  readonly agoMs: AgoMs;
 }
 
 /**
