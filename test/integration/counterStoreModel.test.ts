@@ -6,13 +6,15 @@ import { randomInt, randomUUID } from 'node:crypto';
 import { createClient } from '@redis/client';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type CounterWrites, charge } from '../../src/core/quota/charge.js';
+import { type ChargeStep, type CounterWrites, charge } from '../../src/core/quota/charge.js';
+import { chargeOnce } from '../../src/core/quota/chargeOnce.js';
 import type { ChargeReply, DecidedReply } from '../../src/core/quota/chargeReply.js';
 import type { ChargeRequest, ChargeWindow, CounterFloor } from '../../src/core/quota/chargeRequest.js';
 import { meterCostsOf } from '../../src/core/quota/cost.js';
 import { isSegments, NO_COUNTERS, type StoredCounter, type StoredTenant } from '../../src/core/quota/counter.js';
 import type { Settlement } from '../../src/core/quota/lease.js';
 import { MAX_COUNT } from '../../src/core/quota/limit.js';
+import { REMEMBER_MS, type Remember, type RememberedAdmission } from '../../src/core/quota/remembered.js';
 import { type FinishAction, finish, type StoredReservation } from '../../src/core/quota/reservation.js';
 import type { CounterStore } from '../../src/ports/counterStore.js';
 import { memoryCounterStore } from '../../src/stores/memory/memoryCounterStore.js';
@@ -28,6 +30,7 @@ const KEEP_AFTER_END_MS = 2 * 86_400_000;
 /** What a run must have met, or it proves nothing of it. */
 const SEEN = [
   ...['granted', 'cold', 'clock', 'late', 'block', 'threshold', 'settled', 'reserved'],
+  ...['remembered', 'remembered reservation', 'conflict'],
   ...['granted by meter', 'denied by meter', 'committed by meter'],
   ...['committed', 'released', 'expired', 'unknown', 'other_amount', 'already_released', 'already_committed'],
 ];
@@ -95,6 +98,15 @@ const step = fc.record({
     }),
     { nil: undefined, freq: 3 },
   ),
+  /** A key of the client's, what is asked under it, and which window is the day. */
+  keyed: fc.option(
+    fc.record({
+      which: fc.nat(1),
+      content: fc.oneof({ weight: 6, arbitrary: fc.constant('aa') }, fc.constant('bb')),
+      day: fc.option(fc.nat(1), { nil: undefined }),
+    }),
+    { nil: undefined, freq: 3 },
+  ),
   /** The reset that the caller knows of, beyond the last one: a stale caller is behind. */
   reset: fc.oneof({ weight: 20, arbitrary: fc.constant(0) }, fc.constantFrom(-1, 1)),
   /** By how much the clock of a store that lets itself be set moves. */
@@ -151,6 +163,12 @@ function requestOf(
   return { tenantId, costs, ...named, windows, floors, resetNumber: 0, deadlineMs, take: one.take };
 }
 
+function rememberOf({ keyed }: Step, { windows }: ChargeRequest): Remember | undefined {
+  if (keyed === undefined) return undefined;
+  const { which, content, day } = keyed;
+  return { key: `0${which}`, content, day: day === undefined || windows[day] === undefined ? undefined : day };
+}
+
 /** What a commit says of the meters of a sequence. */
 function metered(action: FinishAction, meters: readonly string[], actuals: readonly number[]): FinishAction {
   if (action.kind === 'release' || meters.length === 0) return action;
@@ -162,6 +180,7 @@ class Model {
   tenant: StoredTenant = NO_COUNTERS;
   readonly reservations: { id: string; kept: StoredReservation }[] = [];
   block: { reply: DecidedReply; request: ChargeRequest } | undefined;
+  readonly remembered = new Map<string, RememberedAdmission>();
 
   /** The settlement of the last block, of which a part is left. */
   settlement(left: number | undefined): Settlement | undefined {
@@ -179,7 +198,7 @@ class Model {
   charge(request: ChargeRequest, reply: ChargeReply): void {
     // Which microsecond it was only the store knows.
     const micros = reply.outcome === 'decided' ? reply.incarnation : '';
-    const expected = charge(this.tenant, request, reply.timeMs, micros);
+    const expected = this.#step(request, reply.timeMs, micros);
     assert.deepEqual(reply, expected.reply);
     this.#write(expected.writes);
     const { reserved, incarnation = '', resetNumber } = expected.writes;
@@ -192,6 +211,16 @@ class Model {
     const meterEstimates = meters === undefined ? {} : { meterEstimates: meterCostsOf(costs, meters) };
     const made = { estimate, ...meterEstimates, actual: 0, expiresAtMs, resetNumber, incarnation, windows: reserved };
     this.reservations.push({ id: request.reserve.id, kept: { state: 'open', ...made } });
+  }
+
+  #step(request: ChargeRequest, timeMs: number, micros: string): ChargeStep {
+    const { remember } = request;
+    if (remember === undefined) return charge(this.tenant, request, timeMs, micros);
+    const kept = this.remembered.get(remember.key);
+    const known = kept !== undefined && timeMs < kept.timeMs + REMEMBER_MS ? kept : undefined;
+    const step = chargeOnce(this.tenant, { ...request, remember }, known, timeMs, micros);
+    if (step.remember !== undefined) this.remembered.set(remember.key, step.remember);
+    return step;
   }
 
   async finish(store: CounterStore, tenantId: string, which: number, action: FinishAction): Promise<string> {
@@ -236,16 +265,20 @@ async function follow(
       next.reserves === undefined || next.costs.length !== 1 || next.take !== undefined
         ? undefined
         : { id: `r${index}`, ttlMs: next.reserves };
+    const asked = requestOf(tenantId, next, one, now);
     const request = {
-      ...requestOf(tenantId, next, one, now),
+      ...asked,
       resetNumber: Math.max(0, model.tenant.resetNumber + next.reset),
       settle: model.settlement(next.settles),
       reserve,
+      remember: next.costs.length === 1 ? rememberOf(next, asked) : undefined,
     };
     const reply = await store.charge(request);
     model.charge(request, reply);
     if (reply.outcome !== 'decided') told(reply.outcome);
-    else {
+    else if (reply.remembered !== undefined) {
+      told(reply.remembered.reservation === undefined ? 'remembered' : 'remembered reservation');
+    } else {
       for (const granted of reply.granted) {
         told(granted ? 'granted' : 'denied');
         if (one.meters.length > 0) told(granted ? 'granted by meter' : 'denied by meter');
