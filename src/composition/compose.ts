@@ -133,8 +133,8 @@ export function compose(settings: CompositionSettings): Composition {
   const flushWithin = (mostMs: number) => flusher.flushWithin(mostMs);
   const onDecision = (decision: Decision) => usageRecorder.recordDecision(decision);
 
-  const quotaService = new QuotaService({
   const onFlushAsked = answerToFlushAsked(flusher, () => health.ledger(false));
+  const quotaService = new QuotaService({
     directory: postgresTenantDirectory(pool, { schema, pollPool, onFlushAsked }),
     plans: config.plans,
     defaultPlan: config.defaultPlan,
