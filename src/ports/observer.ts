@@ -23,6 +23,17 @@ export interface OverAdmission {
   readonly units: number;
 }
 
+/** A run of a collection of storage that ended in this process. */
+export interface StorageCollection {
+  /** `broken_off`: its process ends, and another may take the run. */
+  readonly outcome: 'collected' | 'failed' | 'broken_off';
+  readonly seconds: number;
+  /** Tenants that were found; 0 of a run that did not end well. */
+  readonly tenants: number;
+  /** What was told without a valid tenant id or a valid amount. */
+  readonly leftOut: number;
+}
+
 /** Everything that is told. */
 export interface Observer {
   /** A decision was made. `seconds` from the request's arrival. */
@@ -53,6 +64,8 @@ export interface Observer {
   backlog(rows: number): void;
   /** Acknowledged usage that is in no ledger any more. */
   usageLost(records: number): void;
+  /** See {@link StorageCollection}. */
+  storageCollected(collection: StorageCollection): void;
   /** A figure reached 2^53-1 and stays there. */
   saturated(what: string): void;
 }
@@ -73,5 +86,6 @@ export const silentObserver: Observer = {
   flushed: () => {},
   backlog: () => {},
   usageLost: () => {},
+  storageCollected: () => {},
   saturated: () => {},
 };

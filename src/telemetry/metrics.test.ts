@@ -18,6 +18,8 @@ describe('metrics', () => {
     observer.backlog(12);
     observer.usageLost(2);
     observer.saturated('apiCalls');
+    observer.storageCollected({ outcome: 'collected', seconds: 2, tenants: 7, leftOut: 3 });
+    observer.storageCollected({ outcome: 'failed', seconds: 1.5, tenants: 0, leftOut: 0 });
     observer.decisionMade(denied({ limits: [fullLimit(), fullLimit({ name: 'day', enforce: 'shadow' })] }));
     observer.decisionMade(decision({ overage: 4, crossed: [{ name: 'minute', level: 80 }] }));
     observer.shadowDenied(['burst']);
@@ -41,6 +43,12 @@ describe('metrics', () => {
       'tallygate_usage_backlog_rows 12',
       'tallygate_usage_lost_records_total 2',
       'tallygate_saturations_total 1',
+      'tallygate_storage_collections_total{outcome="collected"} 1',
+      'tallygate_storage_collections_total{outcome="failed"} 1',
+      'tallygate_storage_collections_total{outcome="broken_off"} 0',
+      'tallygate_storage_collection_left_out_total 3',
+      'tallygate_storage_collected_tenants 7',
+      'tallygate_storage_collection_duration_seconds 1.5',
       'tallygate_limit_denials_total{limit="minute"} 1',
       'tallygate_shadow_denials_total{limit="burst"} 1',
       'tallygate_overage_units_total 4',

@@ -4,6 +4,7 @@ import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { Decision } from '../core/quota/decision.js';
 import type { Observer } from '../ports/observer.js';
 import { boundedLabel } from './boundedLabel.js';
+import { collectionMetrics } from './collectionMetrics.js';
 import { tenantMetrics } from './tenantMetrics.js';
 
 /** The listener, and its figures as Prometheus reads them. */
@@ -32,6 +33,7 @@ export function createMetrics(options: MetricsOptions = { tenantLabels: false })
     ...decisionMetrics(registry),
     ...storeMetrics(registry),
     ...meteringMetrics(registry),
+    ...collectionMetrics(registry),
   };
   const { tenantDecided, tenantOverAdmitted } = options.tenantLabels ? tenantMetrics(registry) : SILENT_TENANTS;
   const { decisionMade, overAdmitted } = observer;
