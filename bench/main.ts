@@ -1,11 +1,13 @@
 // `npm run bench -- [part] [options]`: measures on this machine, now. It knows no figure and chooses no winner.
 import { apply } from './apply.js';
+import { journal } from './journal.js';
+import { queries } from './queries.js';
 import { requests } from './requests.js';
 import { type Part, runPart } from './run.js';
 import { writers } from './writers.js';
 
 /** What is measured, by the name that it is asked for. Without a name: requests. */
-const PARTS: Readonly<Record<string, Part>> = { requests, apply, writers };
+const PARTS: Readonly<Record<string, Part>> = { requests, apply, writers, queries, journal };
 
 async function main([name, ...rest]: readonly string[]): Promise<void> {
   if (name === undefined || name.startsWith('--')) {
