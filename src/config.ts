@@ -80,7 +80,8 @@ const LOG_LEVELS: readonly LogLevel[] = ['trace', 'debug', 'info', 'warn', 'erro
  */
 export function readConfig(env: Environment): Config {
   const reader = new EnvironmentReader(env);
-  const plans = readPlanVariables(env, reader);
+  const meters = readMeters(reader);
+  const plans = readPlanVariables(env, reader, meters);
   const tenantHeader = reader.matching('TENANT_HEADER', HEADER_NAME, "a header's name such as X-Tenant-Id");
   const config: Config = {
     database: readDatabase(reader),
@@ -89,7 +90,7 @@ export function readConfig(env: Environment): Config {
     journal: reader.flag('USAGE_METER_JOURNAL', true),
     flushRows: reader.whole('USAGE_METER_BATCH_SIZE', { least: 1, most: 100_000, otherwise: 100 }),
     flushIntervalMs: readFlushInterval(reader),
-    meters: readMeters(reader),
+    meters,
     plans,
     defaultPlan: readDefaultPlan(reader, plans),
     mode: reader.choice('QUOTA_MODE', ['strict', 'leased'], 'strict'),

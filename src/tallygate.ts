@@ -131,6 +131,7 @@ function wire(options: TallygateOptions): { tallygate: Tallygate; composition: C
     ...caller,
     decide: composition.decide,
     admit: createAdmit(config.headers),
+    meters: config.meters,
   };
   const meterParts: UsageMeterParts = {
     ...caller,
@@ -144,7 +145,7 @@ function wire(options: TallygateOptions): { tallygate: Tallygate; composition: C
     tenantQuota: (mount) => createTenantQuota(quotaParts, mount),
     usageMeter: (mount) => createUsageMeter(meterParts, mount),
     adminRoutes: (mount) => adminRoutes(adminParts(composition, denials, config, log), mount),
-    quota: quotaCalls(composition),
+    quota: quotaCalls(composition, config.meters),
     usage: usageCalls(composition, systemClock.wallMs),
     on: (name, listener) => events.on(name, listener),
     metrics: () => metrics.text(),

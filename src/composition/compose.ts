@@ -9,10 +9,11 @@ import { systemClock as clock } from '../ports/clock.js';
 import type { LedgerUpkeep } from '../ports/ledgerUpkeep.js';
 import type { Observer } from '../ports/observer.js';
 import type { LiveProducer, UsageLedger } from '../ports/usageLedger.js';
+import type { Asked } from '../services/admission/attempt.js';
 import { Reservations } from '../services/admission/reservations.js';
 import { StartGate } from '../services/admission/startGate.js';
-import { watchOtherProducers } from '../services/metering/otherProducers.js';
 import { answerToFlushAsked } from '../services/metering/askedFlush.js';
+import { watchOtherProducers } from '../services/metering/otherProducers.js';
 import type { UsageRecorder } from '../services/metering/usageRecorder.js';
 import type { ResolvePlan } from '../services/usage/planResolver.js';
 import { QuotaService, type TenantQuota } from '../services/usage/quotaService.js';
@@ -70,7 +71,7 @@ export interface Composition extends Booked {
   /** Decides; waits for the start where it has not come yet. */
   readonly admission: StartGate;
   /** The same decisions, as they are traced: for everything that decides about a request. */
-  readonly decide: Decide;
+  readonly decide: Decide<[asked?: Asked]>;
   /** Costs that are known only afterwards. */
   readonly reservations: Reservations;
   readonly quotaService: QuotaService;
@@ -181,7 +182,7 @@ export function compose(settings: CompositionSettings): Composition {
   });
 
   const reservations = new Reservations({
-    decide: traced((tenantId, cost, reserve) => admission.decide(tenantId, cost, reserve)),
+    decide: traced((tenantId, cost, asked) => admission.decide(tenantId, cost, asked)),
     store: counted.store,
     onGivenBack: (tenantId) => counted.admission.forgetDenial(tenantId),
     quotaOf,
@@ -246,7 +247,7 @@ export function compose(settings: CompositionSettings): Composition {
   const calendarOf = (tenantId: string) => (quotaService.isLoaded ? quotaOf(tenantId).calendar : UTC_CALENDAR);
   return {
     admission,
-    decide: traced((tenantId, cost) => admission.decide(tenantId, cost)),
+    decide: traced((tenantId, cost, asked) => admission.decide(tenantId, cost, asked)),
     reservations,
     quotaService,
     heldQuotaOf,

@@ -178,7 +178,8 @@ export function readOptions(options: TallygateOptions, env: Environment): ReadOp
   }
   if (options.schema !== undefined) faults.push(...schemaFaults(options.schema, database));
   if (options.meters !== undefined) faults.push(...meterFaults(options.meters));
-  const plans = options.plans === undefined ? undefined : readPlans(options.plans, 'plans');
+  const plans =
+    options.plans === undefined ? undefined : readPlans(options.plans, 'plans', metersOf(options, new Map()));
   faults.push(...(plans?.faults ?? []));
   for (const [name, of] of FUNCTIONS) {
     const given = options[name];

@@ -1,30 +1,33 @@
 // Quotas as an app asks for them outside of requests: jobs, queues, sockets. Ids and numbers are checked here, since no route did.
 import { type Fault, invalidRequest } from '../core/errors.js';
+import type { Meters } from '../core/meter.js';
+import type { RequestCost } from '../core/quota/cost.js';
 import type { Decision } from '../core/quota/decision.js';
-import { isCount, MAX_COUNT } from '../core/quota/limit.js';
+import { isCount } from '../core/quota/limit.js';
+import { type Cost, type ReadCost, readCost, readEstimate } from '../core/quota/readCost.js';
 import {
   DEFAULT_RESERVATION_SECONDS,
   MAX_RESERVATION_SECONDS,
   type ReservationOutcome,
 } from '../services/admission/reservations.js';
-import { amountFault, checkedTenant, type Id, opened } from './callerInput.js';
+import { checkedTenant, type Id, opened } from './callerInput.js';
 import type { Composition } from './compose.js';
 
 /** Quotas, for what is no HTTP request. */
 export interface QuotaCalls {
   /**
    * Decides and charges, as `tenantQuota` does: the quota is charged, no API call is metered.
-   * @param options.cost whole units from 0 to 2^53-1. Default 1
+   * @param options.cost whole units from 0 to 2^53-1, or amounts by meter. Default 1
    * @returns the decision; a denial is a value
    * @throws TallygateError `invalid_request`
    * @example
-   * const decision = await tallygate.quota.consume('acme', { cost: 5 });
+   * const decision = await tallygate.quota.consume('acme', { cost: { units: 1, tokens: 500 } });
    * if (!decision.allowed) return retryLater(decision);
    */
-  consume(tenantId: Id, options?: { readonly cost?: number }): Promise<Decision>;
+  consume(tenantId: Id, options?: { readonly cost?: Cost }): Promise<Decision>;
   /**
    * Charges an estimate for work whose cost is known only afterwards, and holds it until it is committed or released.
-   * @param options.estimate whole units from 1 to 2^53-1
+   * @param options.estimate whole units from 1 to 2^53-1, or amounts by meter
    * @param options.ttlSeconds how long it can be committed: whole, 1 to 86,400. Default 300
    * @returns what was decided; a denial is a value, without a reservation
    * @throws TallygateError `invalid_request`
@@ -38,9 +41,9 @@ export interface QuotaCalls {
    *   throw error;
    * }
    */
-  reserve(tenantId: Id, options: { readonly estimate: number; readonly ttlSeconds?: number }): Promise<Reservation>;
+  reserve(tenantId: Id, options: { readonly estimate: Cost; readonly ttlSeconds?: number }): Promise<Reservation>;
   /** Commits a reservation by its id, in whichever process. As {@link Reservation.commit}. */
-  commit(reservationId: string, actual: number): Promise<ReservationOutcome>;
+  commit(reservationId: string, actual: Cost): Promise<ReservationOutcome>;
   /** Takes a reservation back by its id, in whichever process. As {@link Reservation.release}. */
   release(reservationId: string): Promise<ReservationOutcome>;
   /** Where the tenant's limits stand. Charges nothing, creates nothing. Throws as `consume`. */
@@ -65,23 +68,23 @@ export interface Reservation {
   readonly expiresAt: Date;
   /**
    * Corrects the estimate to what it was, above it too, and meters it, once. The same amount again changes nothing.
-   * @param actual whole units from 0 to 2^53-1
+   * @param actual whole units from 0 to 2^53-1, or amounts by meter, also such as were not estimated
    * @returns `committed`; `expired` or `unknown` where it came too late: it is metered all the same and nothing is given back;
    *   `unconfirmed` where the counters did not answer: likewise; `other_amount`, `already_released`: nothing changed
    * @throws TallygateError `invalid_request`
    */
-  commit(actual: number): Promise<ReservationOutcome>;
+  commit(actual: Cost): Promise<ReservationOutcome>;
   /** Gives the estimate back. Again: nothing changes. `unconfirmed`: the counters did not answer, call it again. */
   release(): Promise<ReservationOutcome>;
 }
 
 /** See {@link QuotaCalls}. */
-export function quotaCalls({ admission, decide, quotaService, reservations }: Composition): QuotaCalls {
+export function quotaCalls({ admission, decide, quotaService, reservations }: Composition, meters: Meters): QuotaCalls {
   // A process that only commits has no request that would start it. What did not answer by then the reservations do without, but
   // for the settings.
   const started = () => admission.whenOpen();
-  const commit = async (reservationId: string, actual: number) => {
-    if (!isCount(actual)) throw invalidRequest([amountFault('actual', actual)]);
+  const commit = async (reservationId: string, given: Cost) => {
+    const actual = checked(readCost(given, meters, 'actual'));
     const id = checkedReservation(reservationId);
     await started();
     return reservations.commit(id, actual);
@@ -95,7 +98,7 @@ export function quotaCalls({ admission, decide, quotaService, reservations }: Co
     commit,
     release,
     reserve: async (tenantId, options) => {
-      const { estimate, seconds } = checkedEstimate(options);
+      const { estimate, seconds } = checkedEstimate(options, meters);
       const reserved = await reservations.reserve(checkedTenant(tenantId), estimate, seconds);
       const { decision, id, expiresAtMs } = reserved;
       const end = (finish: (reservationId: string) => Promise<ReservationOutcome>) =>
@@ -108,7 +111,8 @@ export function quotaCalls({ admission, decide, quotaService, reservations }: Co
     },
     consume: async (tenantId, options = {}) => {
       const id = checkedTenant(tenantId);
-      return decide(id, checkedCost(options));
+      const { cost, meterCosts } = checkedCost(options, meters);
+      return decide(id, cost, { meterCosts });
     },
     peek: async (tenantId) => admission.look(checkedTenant(tenantId)),
     reset: async (tenantId, reset) => {
@@ -121,7 +125,7 @@ export function quotaCalls({ admission, decide, quotaService, reservations }: Co
 }
 
 /** The cost that was meant: of `consume(id, 5)`, or of `{ costs: 5 }`, it would be the 1 that is charged where none is said. */
-function checkedCost(options: { readonly cost?: number }): number {
+function checkedCost(options: { readonly cost?: Cost }, meters: Meters): RequestCost {
   // From JavaScript anything may come.
   const given: unknown = options;
   if (typeof given !== 'object' || given === null) {
@@ -132,8 +136,12 @@ function checkedCost(options: { readonly cost?: number }): number {
   const unknown = Object.keys(given).filter((name) => name !== 'cost');
   if (unknown.length > 0)
     throw invalidRequest(unknown.map((name) => ({ location: name, message: 'unknown: expected cost alone' })));
-  const { cost = 1 } = options;
-  if (!isCount(cost)) throw invalidRequest([amountFault('cost', cost)]);
+  return checked(readCost(options.cost ?? 1, meters, 'cost'));
+}
+
+/** @throws TallygateError `invalid_request` */
+function checked({ faults, ...cost }: ReadCost): RequestCost {
+  if (faults.length > 0) throw invalidRequest(faults);
   return cost;
 }
 
@@ -143,16 +151,15 @@ function checkedReservation(reservationId: unknown): string {
   throw invalidRequest([{ location: 'reservationId', message }]);
 }
 
-function checkedEstimate(options: { readonly estimate: number; readonly ttlSeconds?: number }) {
+function checkedEstimate(options: { readonly estimate: Cost; readonly ttlSeconds?: number }, meters: Meters) {
   // From JavaScript anything may come.
-  const { estimate, ttlSeconds: seconds = DEFAULT_RESERVATION_SECONDS } = options ?? {};
-  const faults: Fault[] = [];
-  if (!isCount(estimate) || estimate === 0)
-    faults.push({ location: 'estimate', message: `expected a whole number from 1 to ${MAX_COUNT}, got ${estimate}` });
+  const { estimate: given, ttlSeconds: seconds = DEFAULT_RESERVATION_SECONDS } = options ?? {};
+  const { faults, ...estimate } = readEstimate(given, meters, 'estimate');
+  const all: Fault[] = [...faults];
   if (!isCount(seconds) || seconds === 0 || seconds > MAX_RESERVATION_SECONDS) {
     const message = `expected a whole number from 1 to ${MAX_RESERVATION_SECONDS}, got ${seconds}`;
-    faults.push({ location: 'ttlSeconds', message });
+    all.push({ location: 'ttlSeconds', message });
   }
-  if (faults.length > 0) throw invalidRequest(faults);
+  if (all.length > 0) throw invalidRequest(all);
   return { estimate, seconds };
 }

@@ -37,8 +37,8 @@ export function composeServer(config: Config, log: Log): ServerComposition {
   const recordCall = (tenantId: string, usageDate: string, userId: string | undefined) =>
     usageRecorder.recordCall(tenantId, usageDate, userId);
   return {
-    consume: { decide, recordCall, admit },
-    reservations: { reservations, recordCall, admit },
+    consume: { decide, recordCall, admit, meters: config.meters },
+    reservations: { reservations, recordCall, admit, meters: config.meters },
     authorize: {
       decide,
       recordCall: (tenantId, usageDate) => recordCall(tenantId, usageDate, undefined),

@@ -18,6 +18,8 @@ export interface AdmissionResponse {
 /** A limit in a response's body. */
 export interface LimitBody {
   readonly name: string;
+  /** Absent: own units. */
+  readonly meter?: string;
   readonly limit: number;
   readonly remaining: number;
   /** ISO 8601 in UTC. */
@@ -41,8 +43,9 @@ export function createAdmit(style: HeaderStyle): Admit {
 
 /** The limits of a decision that have a number, for a body. */
 export const limitBodies = (decision: Decision): LimitBody[] =>
-  limitedOnly(decision.limits).map(({ name, limit, remaining, resetAtMs }) => ({
+  limitedOnly(decision.limits).map(({ name, meter, limit, remaining, resetAtMs }) => ({
     name,
+    ...(meter === undefined ? {} : { meter }),
     limit,
     remaining,
     resetAt: new Date(resetAtMs).toISOString(),
@@ -52,14 +55,14 @@ function refusalOf(decision: Decision, requestId: string): ProblemBody {
   switch (decision.outcome) {
     case 'denied': {
       const violated = refusingLimits(decision).map((state) => state.name);
-      const detail = `The quota has no room for ${units(decision.cost)} now: ${violated.join(', ')}.`;
+      const detail = `The quota has no room for ${costText(decision)} now: ${violated.join(', ')}.`;
       const members = { 'violated-policies': violated, limits: limitBodies(decision) };
       return problem('quota_exceeded', { requestId, detail, members });
     }
     case 'cost_exceeds_limit': {
       const limits = decision.exceeded.map(({ name, limit }) => ({ name, limit }));
       const names = limits.map((one) => `${one.name} (${one.limit})`).join(', ');
-      const detail = `A cost of ${units(decision.cost)} is above a limit of the tenant and can never pass: ${names}.`;
+      const detail = `A cost of ${costText(decision)} is above a limit of the tenant and can never pass: ${names}.`;
       return problem('cost_exceeds_limit', { requestId, detail, members: { limits } });
     }
     case 'unknown_tenant':
@@ -71,4 +74,9 @@ function refusalOf(decision: Decision, requestId: string): ProblemBody {
   }
 }
 
-const units = (cost: number): string => (cost === 1 ? '1 unit' : `${cost} units`);
+/** `1 unit`, `1 unit and 500 tokens`: meters by their own names, since a unit's plural is nobody's to guess. */
+function costText({ cost, meterCosts }: Decision): string {
+  const own = cost === 1 ? '1 unit' : `${cost} units`;
+  const metered = meterCosts.map(({ meter, units }) => `${units} ${meter}`);
+  return (cost === 0 && metered.length > 0 ? metered : [own, ...metered]).join(' and ');
+}

@@ -1,7 +1,9 @@
 // The middleware that asks the quota: it charges the request's cost to its tenant, lets it pass or answers 429, and tells
 // the client in headers where its limits stand. Synchronous from end to end where the decision is.
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { isCount, MAX_COUNT } from '../core/quota/limit.js';
+import type { Meters } from '../core/meter.js';
+import { ownUnits, type RequestCost } from '../core/quota/cost.js';
+import { type Cost, readCost } from '../core/quota/readCost.js';
 import type { Admit, Decision } from '../http/admit.js';
 import { atOnce } from '../http/atOnce.js';
 import { type CostTable, costByTable, costTableFaults } from '../http/costTable.js';
@@ -10,19 +12,24 @@ import type { Handler, Next } from '../http/handler.js';
 import { requestIdOf } from '../http/requestId.js';
 import { sendProblem, setHeaders } from '../http/respond.js';
 import type { OfRequest, RequestState, ResolvableRequest } from '../http/tenantOf.js';
+import type { Asked } from '../services/admission/attempt.js';
 import { CALLER_OPTIONS, type CallerOptions, type CallerParts, fail, idOrThrow, skipper } from './caller.js';
 import { checkMountOptions } from './mountOptions.js';
 
 /** What the middleware needs of the instance that it belongs to. */
 export interface TenantQuotaParts extends CallerParts {
-  readonly decide: (tenantId: string, cost: number) => Decision | Promise<Decision>;
+  readonly decide: (tenantId: string, cost: number, asked?: Asked) => Decision | Promise<Decision>;
+  readonly meters: Meters;
   readonly admit: Admit;
 }
 
 /** How one mount of `tenantQuota` treats its requests. */
 export interface TenantQuotaOptions extends CallerOptions {
-  /** Units that a request costs: whole, from 0 to 2^53-1; by itself, by a function, or by its route. @defaultValue `1` */
-  readonly cost?: number | OfRequest<number> | CostTable | undefined;
+  /**
+   * What a request costs: whole units from 0 to 2^53-1; by itself, by its route, or by a function, which may also answer amounts by
+   * meter. @defaultValue `1`
+   */
+  readonly cost?: number | OfRequest<Cost> | CostTable | undefined;
   /** Whether a request without a tenant is refused (400) instead of passing unmetered. @defaultValue false */
   readonly requireTenant?: boolean | undefined;
 }
@@ -42,7 +49,7 @@ export function createTenantQuota(parts: TenantQuotaParts, options: TenantQuotaO
   });
   const { requireTenant = false } = options;
   const skips = skipper(options);
-  const costOf = costFunction(options.cost ?? 1);
+  const costOf = costFunction(options.cost ?? 1, parts.meters);
   if (!enabled)
     return function tenantQuota(_req, _res, next) {
       next();
@@ -59,7 +66,10 @@ export function createTenantQuota(parts: TenantQuotaParts, options: TenantQuotaO
   function decideOn(req: IncomingMessage): Decision | Promise<Decision> | undefined {
     if (skips(req)) return undefined;
     const tenantId = idOrThrow(resolvers.tenantOf, req);
-    if (tenantId !== undefined) return decide(tenantId, costOf(req));
+    if (tenantId !== undefined) {
+      const asked = costOf(req);
+      return decide(tenantId, asked.cost, asked);
+    }
     if (requireTenant) throw invalidRequest([{ location: 'tenant', message: 'expected a tenant, got none' }]);
     tenantless(req);
     return undefined;
@@ -84,21 +94,26 @@ export function createTenantQuota(parts: TenantQuotaParts, options: TenantQuotaO
   };
 }
 
-function costFunction(cost: number | OfRequest<number> | CostTable): (req: ResolvableRequest) => number {
+function costFunction(
+  cost: number | OfRequest<Cost> | CostTable,
+  meters: Meters,
+): (req: ResolvableRequest) => RequestCost {
   if (typeof cost === 'object') {
     const faults = costTableFaults(cost, 'tenantQuota.cost');
     if (faults.length > 0) throw configurationFault(faults);
-    return costByTable(cost);
+    const unitsOf = costByTable(cost);
+    return (req) => ownUnits(unitsOf(req));
   }
   if (typeof cost === 'number') {
-    const fixed = checkedCost(cost);
+    const fixed = checkedCost(cost, meters);
     return () => fixed;
   }
-  return (req) => checkedCost(atOnce(cost(req), 'cost'));
+  return (req) => checkedCost(atOnce(cost(req), 'cost'), meters);
 }
 
-function checkedCost(cost: number): number {
-  if (isCount(cost)) return cost;
-  const message = `cost: expected a whole number from 0 to ${MAX_COUNT}, got ${String(cost)}`;
+function checkedCost(cost: Cost, meters: Meters): RequestCost {
+  const read = readCost(cost, meters, 'cost');
+  if (read.faults.length === 0) return read;
+  const message = read.faults.map((fault) => `${fault.location}: ${fault.message}`).join('; ');
   throw new TallygateError('invalid_configuration', message);
 }

@@ -2,6 +2,7 @@ import express from 'express';
 import { describe, expect, it, vi } from 'vitest';
 import { listening } from '../../test/http/listening.js';
 import { limitState, decision as made } from '../../test/quota/decisions.js';
+import type { Meters } from '../core/meter.js';
 import { createAdmit, type Decision } from '../http/admit.js';
 import { sendError } from '../http/respond.js';
 import { consume } from './consume.js';
@@ -19,6 +20,7 @@ async function mounted() {
     decide: vi.fn((tenantId: string, cost: number): Decision | Promise<Decision> => decision(tenantId, cost)),
     recordCall: vi.fn(),
     admit: createAdmit('both'),
+    meters: new Map([['tokens', { kind: 'counter', unit: 'token' }]]) satisfies Meters,
   };
   const app = express();
   app.post('/v1/consume', consume(parts));
@@ -51,15 +53,45 @@ describe('POST /v1/consume', () => {
     });
     expect(headers.get('x-ratelimit-remaining-minute')).toBe('59');
     expect(headers.get('ratelimit')).toBe('"minute";r=59;t=60');
-    expect(parts.decide).toHaveBeenCalledExactlyOnceWith('try-me', 1);
+    expect(parts.decide).toHaveBeenCalledExactlyOnceWith('try-me', 1, { meterCosts: [] });
     expect(parts.recordCall).toHaveBeenCalledExactlyOnceWith('try-me', '2026-11-24', undefined);
   });
 
   it('charges the cost and still meters one call', async () => {
     const { parts, post } = await mounted();
     await post('{"tenant": "__proto__", "cost": 7, "user": "ann"}');
-    expect(parts.decide).toHaveBeenCalledExactlyOnceWith('__proto__', 7);
+    expect(parts.decide).toHaveBeenCalledExactlyOnceWith('__proto__', 7, { meterCosts: [] });
     expect(parts.recordCall).toHaveBeenCalledExactlyOnceWith('__proto__', '2026-11-24', 'ann');
+  });
+
+  it.each([
+    ['{"tenant": "a", "meter": "tokens"}', 0, [{ meter: 'tokens', units: 1 }]],
+    ['{"tenant": "a", "meter": "tokens", "cost": 500}', 0, [{ meter: 'tokens', units: 500 }]],
+    ['{"tenant": "a", "meter": "tokens", "cost": 0}', 0, []],
+    ['{"tenant": "a", "cost": {"units": 1, "tokens": 500}}', 1, [{ meter: 'tokens', units: 500 }]],
+    ['{"tenant": "a", "cost": {"tokens": 0}}', 0, []],
+  ])('charges by meter what %s says, and meters one call', async (body, cost, meterCosts) => {
+    const { parts, post } = await mounted();
+    expect((await post(body)).status).toBe(200);
+    expect(parts.decide).toHaveBeenCalledExactlyOnceWith('a', cost, { meterCosts });
+    expect(parts.recordCall).toHaveBeenCalledTimes(1);
+  });
+
+  it.each([
+    ['{"tenant": "a", "meter": "exports"}', ['body.meter']],
+    ['{"tenant": "a", "meter": 7, "cost": -1}', ['body.cost', 'body.meter']],
+    ['{"tenant": "a", "meter": "tokens", "cost": {"tokens": 1}}', ['body.cost']],
+    [
+      '{"tenant": "..", "cost": {"exports": 1, "tokens": 1.5, "__proto__x": 2}}',
+      ['body.cost.__proto__x', 'body.cost.exports', 'body.cost.tokens', 'body.tenant'],
+    ],
+    ['{"tenant": "a", "cost": [1]}', ['body.cost']],
+  ])('refuses the meters of %s where they stand', async (body, locations) => {
+    const { parts, post } = await mounted();
+    const { status, json } = await post(body);
+    const errors = json.errors as readonly { location: string }[];
+    expect([status, errors.map((one) => one.location).sort()]).toEqual([400, locations]);
+    expect(parts.decide).not.toHaveBeenCalled();
   });
 
   it('answers a refusal with its problem and meters nothing', async () => {
@@ -96,13 +128,13 @@ describe('POST /v1/consume', () => {
     expect((await post('')).json.detail).toBe('body: expected JSON in UTF-8, got an empty body');
   });
 
-  it.each([
-    ['{"tenant": "a", "meter": "exports"}', {}, 'body.meter'],
-    ['{"tenant": "a"}', { 'idempotency-key': 'k' }, 'header.idempotency-key'],
-  ])('says of %s %j that it is not supported yet', async (body, headers, location) => {
-    const { parts, post } = await mounted();
-    const { json } = await post(body, headers as Record<string, string>);
-    expect(json).toMatchObject({ status: 400, code: 'not_supported', errors: [{ location }] });
-    expect(parts.decide).not.toHaveBeenCalled();
-  });
+  it.each([['{"tenant": "a"}', { 'idempotency-key': 'k' }, 'header.idempotency-key']])(
+    'says of %s %j that it is not supported yet',
+    async (body, headers, location) => {
+      const { parts, post } = await mounted();
+      const { json } = await post(body, headers as Record<string, string>);
+      expect(json).toMatchObject({ status: 400, code: 'not_supported', errors: [{ location }] });
+      expect(parts.decide).not.toHaveBeenCalled();
+    },
+  );
 });

@@ -1,35 +1,43 @@
 // POST /v1/consume: decide and meter in one call, for apps in any language.
 import { z } from 'zod';
+import type { Meters } from '../core/meter.js';
+import type { RequestCost } from '../core/quota/cost.js';
+import { meterFault, type ReadCost, readCost } from '../core/quota/readCost.js';
 import { type Admit, type Decision, limitBodies } from '../http/admit.js';
-import { invalidRequest, notSupported } from '../http/faults.js';
+import { type Fault, invalidRequest, notSupported } from '../http/faults.js';
 import { forwarding } from '../http/forwarding.js';
 import type { Endpoint } from '../http/handler.js';
 import { readJsonBody } from '../http/jsonBody.js';
 import { requestIdOf } from '../http/requestId.js';
-import { tenantFault, userFault, wholeFault } from '../http/requestInput.js';
+import { shown, tenantFault, userFault, wholeFault } from '../http/requestInput.js';
 import { sendJson, sendProblem, setHeaders } from '../http/respond.js';
 import { fieldCheck, shapeFaults } from '../http/shapeFaults.js';
+import type { Asked } from '../services/admission/attempt.js';
 
 /** What the route needs. */
 export interface ConsumeParts {
-  readonly decide: (tenantId: string, cost: number) => Decision | Promise<Decision>;
+  readonly decide: (tenantId: string, cost: number, asked?: Asked) => Decision | Promise<Decision>;
   readonly recordCall: (tenantId: string, usageDate: string, userId: string | undefined) => void;
   readonly admit: Admit;
+  readonly meters: Meters;
 }
 
 const CONSUMPTION = z.strictObject({
   tenant: z.custom<string>(...fieldCheck(tenantFault)),
-  cost: z.custom<number>(...fieldCheck(wholeFault)).optional(),
+  cost: z.unknown().optional(),
   user: z.custom<string>(...fieldCheck(userFault)).optional(),
-  /** Known, so that asking for it is answered by what it is: not there yet. */
   meter: z.unknown().optional(),
 });
 
-/** Makes the handler. `cost` (1 unless told) charges the quota; one API call is metered where the request is allowed. */
+/**
+ * Makes the handler. `cost` (1 unless told) charges the quota: own units, amounts by meter, or an amount of the one `meter` that is
+ * named. One API call is metered where the request is allowed.
+ */
 export function consume(parts: ConsumeParts): Endpoint {
   return forwarding(async (req, res) => {
-    const { tenant, cost = 1, user } = consumptionOf(await readJsonBody(req), req.headers['idempotency-key']);
-    const decision = await parts.decide(tenant, cost);
+    const body = await readJsonBody(req);
+    const { tenant, user, cost, meterCosts } = consumptionOf(body, parts.meters, req.headers['idempotency-key']);
+    const decision = await parts.decide(tenant, cost, { meterCosts });
     if (decision.allowed) parts.recordCall(tenant, decision.label.usageDate, user);
     const { headers, problem } = parts.admit(decision, () => requestIdOf(req));
     setHeaders(res, headers);
@@ -38,15 +46,35 @@ export function consume(parts: ConsumeParts): Endpoint {
   });
 }
 
-function consumptionOf(body: unknown, idempotencyKey: unknown): Omit<z.infer<typeof CONSUMPTION>, 'meter'> {
+interface Consumption extends RequestCost {
+  readonly tenant: string;
+  readonly user?: string | undefined;
+}
+
+function consumptionOf(body: unknown, meters: Meters, idempotencyKey: unknown): Consumption {
   const read = CONSUMPTION.safeParse(body);
-  if (!read.success) throw invalidRequest(shapeFaults(read.error.issues, body));
-  if (read.data.meter !== undefined)
-    throw notSupported('body.meter', 'own meters are not supported yet; leave it out to meter one API call');
+  const { cost = 1, meter }: { cost?: unknown; meter?: unknown } = read.success ? read.data : recordOf(body);
+  const { faults, ...asked } = meter === undefined ? readCost(cost, meters, 'body.cost') : costOf(meter, cost, meters);
+  const all = [...(read.success ? [] : shapeFaults(read.error.issues, body)), ...faults];
+  if (!read.success || all.length > 0) throw invalidRequest(all);
   if (idempotencyKey !== undefined)
     throw notSupported(
       'header.idempotency-key',
       'not supported yet: leave it out, and do not repeat a request that may have been counted',
     );
-  return read.data;
+  const { tenant, user } = read.data;
+  return { tenant, user, ...asked };
+}
+
+const recordOf = (body: unknown): object => (typeof body === 'object' && body !== null ? body : {});
+
+/** An amount of one meter. */
+function costOf(meter: unknown, units: unknown, meters: Meters): ReadCost {
+  const faults: Fault[] = [];
+  const fault = typeof meter === 'string' ? meterFault(meter, meters) : `expected a text, got ${shown(meter)}`;
+  if (fault !== undefined) faults.push({ location: 'body.meter', message: fault });
+  const amount = wholeFault(units);
+  if (amount !== undefined) faults.push({ location: 'body.cost', message: amount });
+  const meterCosts = units === 0 ? [] : [{ meter: String(meter), units: Number(units) }];
+  return { cost: 0, meterCosts, faults };
 }

@@ -1,6 +1,9 @@
 // POST /v1/reserve, POST /v1/reservations/:id/commit and DELETE /v1/reservations/:id: a cost that is known only afterwards.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { z } from 'zod';
+import type { Meters } from '../core/meter.js';
+import type { RequestCost } from '../core/quota/cost.js';
+import { readCost, readEstimate } from '../core/quota/readCost.js';
 import { type Admit, limitBodies } from '../http/admit.js';
 import { invalidRequest, notSupported } from '../http/faults.js';
 import { forwarding } from '../http/forwarding.js';
@@ -8,7 +11,7 @@ import type { Endpoint, MatchedRequest } from '../http/handler.js';
 import { readJsonBody } from '../http/jsonBody.js';
 import type { ProblemCode } from '../http/problem.js';
 import { requestIdOf } from '../http/requestId.js';
-import { tenantFault, wholeFault, wholeWithinFault } from '../http/requestInput.js';
+import { tenantFault, wholeWithinFault } from '../http/requestInput.js';
 import { refuse, sendJson, sendProblem, setHeaders } from '../http/respond.js';
 import { fieldCheck, shapeFaults } from '../http/shapeFaults.js';
 import {
@@ -23,6 +26,7 @@ export interface ReservationsRouteParts {
   readonly reservations: Pick<Reservations, 'reserve' | 'commit' | 'release'>;
   readonly recordCall: (tenantId: string, usageDate: string, userId: undefined) => void;
   readonly admit: Admit;
+  readonly meters: Meters;
 }
 
 /** The three endpoints. */
@@ -34,11 +38,11 @@ export interface ReservationEndpoints {
 
 const ESTIMATE = z.strictObject({
   tenant: z.custom<string>(...fieldCheck(tenantFault)),
-  estimate: z.custom<number>(...fieldCheck(wholeWithinFault(1))),
+  estimate: z.unknown().optional(),
   ttlSeconds: z.custom<number>(...fieldCheck(wholeWithinFault(1, MAX_RESERVATION_SECONDS))).optional(),
 });
 
-const ACTUAL = z.strictObject({ actual: z.custom<number>(...fieldCheck(wholeFault)) });
+const ACTUAL = z.strictObject({ actual: z.unknown().optional() });
 
 /** Outcomes that are a client's to know of as a problem. The others are a 200. */
 const PROBLEMS: Partial<Readonly<Record<ReservationOutcome, ProblemCode>>> = {
@@ -54,7 +58,7 @@ export function reservationEndpoints(parts: ReservationsRouteParts): Reservation
   return {
     reserve: forwarding((req, res) => reserve(parts, req, res)),
     commit: forwarding(async (req, res) => {
-      const { actual } = read(ACTUAL, await readJsonBody(req));
+      const actual = actualOf(await readJsonBody(req), parts.meters);
       const id = idOf(req);
       const outcome = await parts.reservations.commit(id, actual);
       answer(req, res, outcome, { id, status: 'committed', actual });
@@ -76,7 +80,7 @@ async function reserve(parts: ReservationsRouteParts, req: MatchedRequest, res: 
       'header.idempotency-key',
       'not supported yet: leave it out, and let a reservation whose answer was lost expire',
     );
-  const { tenant, estimate, ttlSeconds = DEFAULT_RESERVATION_SECONDS } = read(ESTIMATE, body);
+  const { tenant, estimate, ttlSeconds = DEFAULT_RESERVATION_SECONDS } = estimateOf(body, parts.meters);
   const { decision, id, expiresAtMs } = await parts.reservations.reserve(tenant, estimate, ttlSeconds);
   if (decision.allowed) parts.recordCall(tenant, decision.label.usageDate, undefined);
   const { headers, problem } = parts.admit(decision, () => requestIdOf(req));
@@ -94,8 +98,24 @@ function answer(req: IncomingMessage, res: ServerResponse, outcome: ReservationO
 
 const idOf = (req: MatchedRequest): string => String(req.params.id);
 
-function read<T>(schema: z.ZodType<T>, body: unknown): T {
-  const parsed = schema.safeParse(body);
-  if (!parsed.success) throw invalidRequest(shapeFaults(parsed.error.issues, body));
-  return parsed.data;
+function estimateOf(
+  body: unknown,
+  meters: Meters,
+): { tenant: string; estimate: RequestCost; ttlSeconds?: number | undefined } {
+  const read = ESTIMATE.safeParse(body);
+  const { faults, ...estimate } = readEstimate(fieldOf(body, 'estimate'), meters, 'body.estimate');
+  const all = [...(read.success ? [] : shapeFaults(read.error.issues, body)), ...faults];
+  if (!read.success || all.length > 0) throw invalidRequest(all);
+  return { ...read.data, estimate };
 }
+
+function actualOf(body: unknown, meters: Meters): RequestCost {
+  const read = ACTUAL.safeParse(body);
+  const { faults, ...actual } = readCost(fieldOf(body, 'actual'), meters, 'body.actual');
+  const all = [...(read.success ? [] : shapeFaults(read.error.issues, body)), ...faults];
+  if (all.length > 0) throw invalidRequest(all);
+  return actual;
+}
+
+const fieldOf = (body: unknown, name: string): unknown =>
+  typeof body === 'object' && body !== null ? (body as Readonly<Record<string, unknown>>)[name] : undefined;

@@ -162,8 +162,11 @@ export class CaseTenant {
   }
 
   /** Units that are used and held of each window, without changing them. */
-  async standing(windows: readonly ChargeWindow[]): Promise<(readonly [used: number, held: number])[]> {
-    const { windows: counted } = await this.ask(windows, { costs: [0] });
+  async standing(
+    windows: readonly ChargeWindow[],
+    meters: readonly string[] = [],
+  ): Promise<(readonly [used: number, held: number])[]> {
+    const { windows: counted } = await this.ask(windows, { costs: [0, ...meters.map(() => 0)], meters });
     return counted.map(({ used, held }) => [used, held] as const);
   }
 

@@ -4,6 +4,7 @@ import type { CounterStoreCase } from './counterStoreCase.js';
 import { floorCases } from './floorCases.js';
 import { groupCases } from './groupCases.js';
 import { leaseCases } from './leaseCases.js';
+import { meterCases } from './meterCases.js';
 import { rememberedCases } from './rememberedCases.js';
 import { reservationCases } from './reservationCases.js';
 import { resetCases } from './resetCases.js';
@@ -20,5 +21,5 @@ import { windowCases } from './windowCases.js';
  */
 export const counterStoreCases: readonly CounterStoreCase[] = [
   ...[...chargeCases, ...windowCases, ...floorCases, ...groupCases, ...slidingCases],
-  ...[...resetCases, ...leaseCases, ...reservationCases, ...rememberedCases],
+  ...[...resetCases, ...leaseCases, ...reservationCases, ...meterCases, ...rememberedCases],
 ];

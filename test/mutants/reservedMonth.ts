@@ -61,7 +61,7 @@ export async function usedAfterRelease(told: (decision: Decision) => Decision): 
     onDecision: (decision) => recorder.recordDecision(told(decision)),
   });
   await admission.decide('acme', 1);
-  await admission.decide('acme', 60, { id: 'r', ttlMs: 60_000 });
+  await admission.decide('acme', 60, { reserve: { id: 'r', ttlMs: 60_000 } });
   await store.finish({ tenantId: 'acme', id: 'r', action: { kind: 'release' } });
   now.ms += FLUSH_INTERVAL_MS;
   return (await admission.decide('acme', 1)).limits[0]?.used;

@@ -10,7 +10,7 @@ export const limitState = (more: Partial<LimitState> = {}): LimitState => ({
 export const decision = (more: Partial<Decision> = {}): Decision => ({
   ...{ outcome: 'admitted', allowed: true, tenantId: 'acme', cost: 1, exceeded: [], chargeUnknown: false },
   ...{ label: { decidedAtMs: 0, usageDate: '2026-11-24', resetNumber: 0 }, limits: [limitState()] },
-  ...{ overage: 0, crossed: [], settingsVersion: 0, isReservation: false },
+  ...{ meterCosts: [], overage: 0, meterOverages: [], crossed: [], settingsVersion: 0, isReservation: false },
   ...more,
 });
 

@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { slidingOf, TenantCounters, windowAt } from '../../../test/quota/tenantCounters.js';
+import { ownUnits } from './cost.js';
 import { limitStates, overageOf } from './decision.js';
 import type { EffectiveLimit } from './limit.js';
 
@@ -58,7 +59,7 @@ test('the overage of all admitted requests is what stands above the soft limit',
         const { granted, windows: counted } = counters.charge({ costs: [cost], windows }, NOW);
         if (granted[0] !== true) continue;
         admitted += cost;
-        overage += overageOf(limitStates(limits, counted, cost, true), cost);
+        overage += overageOf(limitStates(limits, counted, ownUnits(cost), true), cost);
       }
       expect(overage).toBe(Math.max(0, admitted - 15));
     }),

@@ -1,14 +1,14 @@
 // From the store's answer to a decision: the one place where windows and counts become limits and figures again.
 import { dateAt, type TenantCalendar, type UsageDate } from '../time/calendar.js';
 import type { CountedWindow, DecidedReply } from './chargeReply.js';
-import { type Decision, limitStates, overageOf, type ThresholdCrossing } from './decision.js';
+import { type MeterCost, NO_METER_COSTS, type RequestCost } from './cost.js';
+import { type Decision, type LimitState, limitStates, overageOf, type ThresholdCrossing } from './decision.js';
 import type { EffectiveLimit } from './limit.js';
 import { isFixedWindow, type WindowPlan } from './windows.js';
 
 /** What is decided about, and by which settings. */
-export interface DecidedRequest {
+export interface DecidedRequest extends RequestCost {
   readonly tenantId: string;
-  readonly cost: number;
   readonly limits: readonly EffectiveLimit[];
   readonly calendar: TenantCalendar;
   readonly settingsVersion: number;
@@ -26,13 +26,14 @@ export function decisionOf(
   granted: boolean,
   crossed: readonly ThresholdCrossing[] = [],
 ): Decision {
-  const { tenantId, cost, settingsVersion, isReservation } = request;
-  const limits = limitStates(request.limits, counted.windows, cost, granted);
+  const { tenantId, cost, meterCosts, settingsVersion, isReservation } = request;
+  const limits = limitStates(request.limits, counted.windows, request, granted);
   return {
     outcome: granted ? 'admitted' : 'denied',
     allowed: granted,
     tenantId,
     cost,
+    meterCosts,
     label: {
       decidedAtMs: counted.timeMs,
       usageDate: usageDateOf(plan, counted.windows, request.calendar),
@@ -43,9 +44,16 @@ export function decisionOf(
     chargeUnknown: false,
     isReservation,
     overage: granted ? overageOf(limits, cost) : 0,
+    meterOverages: granted ? meterOveragesOf(limits, meterCosts) : NO_METER_COSTS,
     crossed,
     settingsVersion,
   };
+}
+
+function meterOveragesOf(limits: readonly LimitState[], meterCosts: readonly MeterCost[]): readonly MeterCost[] {
+  if (meterCosts.length === 0) return NO_METER_COSTS;
+  const above = meterCosts.map(({ meter, units }) => ({ meter, units: overageOf(limits, units, meter) }));
+  return above.filter(({ units }) => units > 0);
 }
 
 /** The date of the day window that was charged: every admission is booked to it, whenever its response ends. */

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { CountedWindow } from './chargeReply.js';
+import { ownUnits } from './cost.js';
 import {
   type Decision,
   decisionWithoutStore,
@@ -37,7 +38,7 @@ describe('the states of the limits after a reply', () => {
     ['unlimited', 'unlimited', 99, 5, false, 99, undefined, false],
     ['unlimited and admitted', 'unlimited', 99, 5, true, 104, undefined, false],
   ])('%s', (_, most, before, cost, granted, used, remaining, violated) => {
-    expect(limitStates([limit('minute', most)], [counted(before, 20, { held: 2 })], cost, granted)).toEqual([
+    expect(limitStates([limit('minute', most)], [counted(before, 20, { held: 2 })], ownUnits(cost), granted)).toEqual([
       {
         name: 'minute',
         limit: most === 'unlimited' ? undefined : most,
@@ -55,7 +56,7 @@ describe('the states of the limits after a reply', () => {
 
   test('are one for each limit; the day that travels behind them is not shown', () => {
     const windows = [counted(1), counted(1, 30), counted(9, 40)];
-    const states = limitStates([limit('a', 1), limit('b', 2)], windows, 1, false);
+    const states = limitStates([limit('a', 1), limit('b', 2)], windows, ownUnits(1), false);
     expect(states.map((one) => [one.name, one.resetAtMs, one.violated])).toEqual([
       ['a', 20, true],
       ['b', 30, false],
@@ -63,7 +64,12 @@ describe('the states of the limits after a reply', () => {
   });
 
   test('a sliding limit is as long as its seconds, whenever what it counts has left', () => {
-    const [state] = limitStates([limit('burst', 10, 'hard', { seconds: 10 })], [counted(9, 114_000)], 1, true);
+    const [state] = limitStates(
+      [limit('burst', 10, 'hard', { seconds: 10 })],
+      [counted(9, 114_000)],
+      ownUnits(1),
+      true,
+    );
     expect([state?.startMs, state?.resetAtMs]).toEqual([104_000, 114_000]);
   });
 
@@ -74,7 +80,7 @@ describe('the states of the limits after a reply', () => {
       { index: 103, units: 5 },
     ];
     const stateOf = (cost: number) =>
-      limitStates([sliding], [counted(9, 114_000, { segments })], cost, false).map((one) => one.fitsAtMs);
+      limitStates([sliding], [counted(9, 114_000, { segments })], ownUnits(cost), false).map((one) => one.fitsAtMs);
     // Segment 100 ends with 100,999 ms and counts in the ten segments that follow it.
     expect(stateOf(2)).toEqual([111_000]);
     expect(stateOf(5)).toEqual([111_000]);
@@ -93,7 +99,7 @@ describe('limits that refuse nothing', () => {
     limitStates(
       limits,
       limits.map(() => counted(used)),
-      cost,
+      ownUnits(cost),
       granted,
     );
 
@@ -113,7 +119,10 @@ describe('limits that refuse nothing', () => {
 
   test('a hard limit and a shadow limit have no overage', () => {
     expect(
-      overageOf(limitStates([limit('hard', 1), limit('s', 1, 'shadow')], [counted(5), counted(5)], 3, true), 3),
+      overageOf(
+        limitStates([limit('hard', 1), limit('s', 1, 'shadow')], [counted(5), counted(5)], ownUnits(3), true),
+        3,
+      ),
     ).toBe(0);
   });
 
@@ -133,10 +142,10 @@ describe('limits that refuse nothing', () => {
 
 test('a cost can never pass a hard limit that is smaller; 0, unlimited, soft and shadow are not meant', () => {
   const limits = [limit('minute', 5), limit('hour', 6), limit('day', 0), limit('month', 'unlimited')];
-  expect(limitsBelowCost(limits, 5)).toEqual([]);
-  expect(limitsBelowCost(limits, 6).map((one) => one.name)).toEqual(['minute']);
-  expect(limitsBelowCost(limits, 7).map((one) => one.name)).toEqual(['minute', 'hour']);
-  expect(limitsBelowCost([limit('a', 5, 'soft'), limit('b', 5, 'shadow')], 6)).toEqual([]);
+  expect(limitsBelowCost(limits, ownUnits(5))).toEqual([]);
+  expect(limitsBelowCost(limits, ownUnits(6)).map((one) => one.name)).toEqual(['minute']);
+  expect(limitsBelowCost(limits, ownUnits(7)).map((one) => one.name)).toEqual(['minute', 'hour']);
+  expect(limitsBelowCost([limit('a', 5, 'soft'), limit('b', 5, 'shadow')], ownUnits(6))).toEqual([]);
 });
 
 test('a refused request may come back when the last limit that refused it has room', () => {
@@ -145,7 +154,12 @@ test('a refused request may come back when the last limit that refused it has ro
     ...decisionWithoutStore({ outcome: 'denied', tenantId: 't', cost }, { decidedAtMs: 12, usageDate: '1970-01-01' }),
     outcome: granted ? 'admitted' : 'denied',
     allowed: granted,
-    limits: limitStates(limits, [counted(5, 20), counted(5, 300), counted(5, 4000), counted(5, 90_000)], cost, granted),
+    limits: limitStates(
+      limits,
+      [counted(5, 20), counted(5, 300), counted(5, 4000), counted(5, 90_000)],
+      ownUnits(cost),
+      granted,
+    ),
   });
   expect(retryAfterMs(decisionOf(1, false))).toBe(288);
   expect(retryAfterMs(decisionOf(5, false))).toBe(3988);

@@ -2,6 +2,7 @@
 // usage ledger. One value, made once; nobody computes any of its figures again.
 import type { UsageDate } from '../time/calendar.js';
 import type { CountedWindow } from './chargeReply.js';
+import { costUnder, type MeterCost, NO_METER_COSTS, type RequestCost } from './cost.js';
 import { saturatingSum } from './counter.js';
 import { type EffectiveLimit, type Enforcement, isSliding } from './limit.js';
 import { fitsAt, segmentMsOf } from './slidingWindow.js';
@@ -9,6 +10,8 @@ import { fitsAt, segmentMsOf } from './slidingWindow.js';
 /** Where one limit of the tenant stands. */
 export interface LimitState {
   readonly name: string;
+  /** The meter of the team's own that it counts; absent: the quota's own units. */
+  readonly meter?: string;
   /** Units in one window; undefined: unlimited. */
   readonly limit: number | undefined;
   /** What the limit does with a request that does not fit. */
@@ -71,8 +74,10 @@ export interface Decision {
   /** Whether the request may go on: `admitted` or `unconfirmed`. */
   readonly allowed: boolean;
   readonly tenantId: string;
-  /** Units asked for. */
+  /** Own units asked for. */
   readonly cost: number;
+  /** What was asked for in meters of the team's own. */
+  readonly meterCosts: readonly MeterCost[];
   readonly label: DecisionLabel;
   /** The tenant's limits, shortest window first; empty where the store did not answer: no figure is ever invented. */
   readonly limits: readonly LimitState[];
@@ -82,8 +87,10 @@ export interface Decision {
   readonly chargeUnknown: boolean;
   /** Whether the cost is an estimate that is held: what it was in the end is booked by its commit, not by this decision. */
   readonly isReservation: boolean;
-  /** Units of an admitted cost that are above a soft limit: of several, the most. */
+  /** Own units of an admitted cost that are above a soft limit: of several, the most. */
   readonly overage: number;
+  /** The same in meters of the team's own. */
+  readonly meterOverages: readonly MeterCost[];
   /** Thresholds that this request was the first to reach. */
   readonly crossed: readonly ThresholdCrossing[];
   /** Version of the tenant's settings that this was decided by; 0 where nothing is set. */
@@ -91,7 +98,7 @@ export interface Decision {
 }
 
 type WithoutStore = Pick<Decision, 'outcome' | 'tenantId' | 'cost'> &
-  Partial<Pick<Decision, 'exceeded' | 'chargeUnknown' | 'settingsVersion' | 'isReservation'>>;
+  Partial<Pick<Decision, 'meterCosts' | 'exceeded' | 'chargeUnknown' | 'settingsVersion' | 'isReservation'>>;
 
 /** A decision that no store took part in: without any figure of a limit. What `made` leaves out is empty, or false. */
 export const decisionWithoutStore = (
@@ -104,7 +111,9 @@ export const decisionWithoutStore = (
   exceeded: [],
   chargeUnknown: false,
   isReservation: false,
+  meterCosts: NO_METER_COSTS,
   overage: 0,
+  meterOverages: NO_METER_COSTS,
   crossed: [],
   settingsVersion: 0,
   ...made,
@@ -117,16 +126,18 @@ export const decisionWithoutStore = (
 export function limitStates(
   limits: readonly EffectiveLimit[],
   counted: readonly CountedWindow[],
-  cost: number,
+  asked: RequestCost,
   granted: boolean,
 ): LimitState[] {
   return limits.map((limit, index) => {
     const window = counted[index] as CountedWindow;
+    const cost = costUnder(asked, limit.meter);
     const most = limit.limit === 'unlimited' ? undefined : limit.limit;
     const used = granted ? saturatingSum(window.used, cost) : window.used;
     const violated = most !== undefined && cost > 0 && cost > most - window.used;
     return {
       name: limit.name,
+      ...(limit.meter === undefined ? undefined : { meter: limit.meter }),
       limit: most,
       enforce: limit.enforce,
       used,
@@ -145,18 +156,21 @@ function whenItFits(limit: EffectiveLimit, { segments, end }: CountedWindow, cos
   return fitsAt(cost, limit.limit, segments, segmentMsOf(limit.window.seconds));
 }
 
-/** Units of an admitted cost above the soft limits: of several, the most. */
-export function overageOf(states: readonly LimitState[], cost: number): number {
-  const above = states.map(({ enforce, limit, used }) =>
-    enforce === 'soft' && limit !== undefined ? Math.min(cost, used - limit) : 0,
+/** Units of an admitted cost above the soft limits of its meter: of several, the most. @param meter undefined: own units */
+export function overageOf(states: readonly LimitState[], cost: number, meter?: string): number {
+  const above = states.map((state) =>
+    state.enforce === 'soft' && state.limit !== undefined && state.meter === meter
+      ? Math.min(cost, state.used - state.limit)
+      : 0,
   );
   return Math.max(0, ...above);
 }
 
 /** The hard limits that the cost can never fit, whatever was used. A limit of 0 is not among them: it refuses with 429. */
-export function limitsBelowCost(limits: readonly EffectiveLimit[], cost: number): EffectiveLimit[] {
+export function limitsBelowCost(limits: readonly EffectiveLimit[], asked: RequestCost): EffectiveLimit[] {
   return limits.filter(
-    ({ limit, enforce }) => enforce === 'hard' && limit !== 'unlimited' && limit > 0 && cost > limit,
+    ({ limit, enforce, meter }) =>
+      enforce === 'hard' && limit !== 'unlimited' && limit > 0 && costUnder(asked, meter) > limit,
   );
 }
 

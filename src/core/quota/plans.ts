@@ -49,6 +49,9 @@ export function shortestFirst<L extends Limit>(limits: readonly L[]): readonly L
   return limits.toSorted((a, b) => secondsOf(a.window) - secondsOf(b.window));
 }
 
+/** What a limit on a meter is called where nobody names it: after the meter and its window. */
+export const nameAfter = (meter: string, window: WindowUnit): string => `${meter.replaceAll('_', '-')}-${window}`;
+
 /** Why `name` cannot name a plan, or undefined where it can. */
 export function planNameFault(name: string): string | undefined {
   const usable = name !== '' && name.length <= MAX_PLAN_NAME_LENGTH && !name.includes('\0') && name.isWellFormed();

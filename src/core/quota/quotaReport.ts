@@ -29,6 +29,8 @@ export interface QuotaReportLimit {
   readonly window?: LimitWindow;
   /** Absent where the limit is hard: what it does not admit is refused. */
   readonly enforce?: Enforcement;
+  /** The meter that it counts; absent: the quota's own units. */
+  readonly meter?: string;
 }
 
 /** What holds for a tenant (`TenantQuota` of the service has this shape). */
@@ -45,7 +47,7 @@ export interface HeldQuota {
 export function quotaReport(tenantId: string, quota: HeldQuota, states: readonly LimitState[]): QuotaReport {
   const byName = new Map(states.map((state) => [state.name, state]));
   const { timeZone, billingAnchorDay } = quota.calendar;
-  const limits = quota.limits.map(({ name, limit, source, untilMs, window, enforce }): QuotaReportLimit => {
+  const limits = quota.limits.map(({ name, limit, source, untilMs, window, enforce, meter }): QuotaReportLimit => {
     const state = byName.get(name);
     return {
       name,
@@ -58,6 +60,7 @@ export function quotaReport(tenantId: string, quota: HeldQuota, states: readonly
       ...(untilMs === undefined ? {} : { until: new Date(untilMs).toISOString() }),
       ...(window === name ? {} : { window }),
       ...(enforce === 'hard' ? {} : { enforce }),
+      ...(meter === undefined ? {} : { meter }),
     };
   });
   return { tenantId, plan: quota.plan, timeZone, billingAnchorDay, limits };

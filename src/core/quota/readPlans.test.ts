@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { Meters } from '../meter.js';
 import { DEFAULT_PLANS } from './plans.js';
 import { readPlans } from './readPlans.js';
 
@@ -29,7 +30,7 @@ describe('plans', () => {
     ['no plan at all', {}, 'plans: expected an object of plan name to a list of limits, got no plan'],
     ['no array', { free: 60 }, 'plans.free: expected a list of at most 16 limits, got 60'],
     ['an object', { free: { day: 60 } }, 'plans.free: expected a list of at most 16 limits, got an object'],
-    ['no limit', { free: [60] }, 'plans.free[0]: expected { name, limit, window, enforce? }, got 60'],
+    ['no limit', { free: [60] }, 'plans.free[0]: expected { name, limit, window, enforce?, meter? }, got 60'],
     [
       'a name that no header can carry',
       { free: [{ name: 'Per Export', limit: 1, window: 'day' }] },
@@ -46,14 +47,14 @@ describe('plans', () => {
       'plans.free[0].window: expected "minute", as the limit has that window\'s name, got an object',
     ],
     [
-      'a meter, which this version would not obey',
-      { free: [{ name: 'day', limit: 1, window: 'day', meter: 'tokens' }] },
-      expect.stringMatching(/^plans\.free\[0\]\.meter: a limit on a meter of its own is not supported yet: /),
+      'a meter that nobody declared',
+      { free: [{ name: 'tokens', limit: 1, window: 'day', meter: 'tokens' }] },
+      'plans.free[0].meter: unknown meter: no counter is declared',
     ],
     [
       'a field that nobody knows',
       { free: [{ name: 'day', limit: 1, window: 'day', enforced: 'soft' }] },
-      'plans.free[0].enforced: unknown: expected one of name, limit, window, enforce',
+      'plans.free[0].enforced: unknown: expected one of name, limit, window, enforce, meter',
     ],
     [
       'an enforcement that is none',
@@ -132,6 +133,38 @@ describe('plans', () => {
       ['free', 60, 5_000],
       ['pro', 300, 50_000],
       ['enterprise', 1_000, 500_000],
+    ]);
+  });
+});
+
+describe('limits on meters', () => {
+  const meters: Meters = new Map([
+    ['tokens', { kind: 'counter', unit: 'token' }],
+    ['seats', { kind: 'level', unit: 'seat' }],
+  ]);
+  const limit = (more: object) => ({ name: 'budget', limit: 5, window: 'day', ...more });
+  const faultsOf = (more: object) =>
+    readPlans({ free: [limit(more)] }, 'plans', meters).faults.map(
+      ({ location, message }) => `${location}: ${message}`,
+    );
+
+  it('count a declared counter', () => {
+    const { plans, faults } = readPlans({ free: [limit({ meter: 'tokens' })] }, 'plans', meters);
+    expect([plans.get('free'), faults]).toEqual([[limit({ meter: 'tokens' })], []]);
+  });
+
+  it.each([
+    ['rows', 'plans.free[0].meter: unknown meter: expected one of tokens'],
+    ['seats', 'plans.free[0].meter: seats is a level: only counters can be charged'],
+    ['constructor', 'plans.free[0].meter: unknown meter: expected one of tokens'],
+    [7, 'plans.free[0].meter: expected the name of a meter, got 7'],
+  ])('refuse the meter %s', (meter, fault) => {
+    expect(faultsOf({ meter })).toEqual([fault]);
+  });
+
+  it('may not have the name of a window: the day of own units labels every decision', () => {
+    expect(faultsOf({ name: 'day', meter: 'tokens' })).toEqual([
+      `plans.free[0].name: expected a name of its own such as "tokens-day": "day" counts the quota's own units`,
     ]);
   });
 });

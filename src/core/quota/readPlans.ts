@@ -1,6 +1,7 @@
 // Plans as an app's code gives them. Every fault is found, not the first alone, and told with the field's path and what is
 // allowed there. A field that this version would not obey is one, too: read over, it would be a limit that silently does not hold.
 import type { Fault } from '../errors.js';
+import type { Meters } from '../meter.js';
 import {
   type Enforcement,
   LIMIT_NAME_PATTERN,
@@ -14,10 +15,12 @@ import {
   isWindowUnit,
   LIMIT_VALUE_EXPECTED,
   MAX_LIMITS_PER_PLAN,
+  nameAfter,
   type Plans,
   planNameFault,
   shortestFirst,
 } from './plans.js';
+import { meterFault } from './readCost.js';
 
 /** What came of reading plans: usable where `faults` is empty. */
 export interface ReadPlans {
@@ -28,8 +31,9 @@ export interface ReadPlans {
 /**
  * Reads plans: an object or Map of plan name to an array of limits. The caller's object is not changed and not kept.
  * A fault's location is a path from `path` on: `plans.free[0].limit`.
+ * @param meters those that a limit may count. Default: none
  */
-export function readPlans(value: unknown, path: string): ReadPlans {
+export function readPlans(value: unknown, path: string, meters: Meters = NO_METERS): ReadPlans {
   const faults: Fault[] = [];
   const plans = new Map<string, readonly Limit[]>();
   const entries = entriesOf(value);
@@ -42,7 +46,7 @@ export function readPlans(value: unknown, path: string): ReadPlans {
     const location = `${path}.${name}`;
     const nameFault = planNameFault(name);
     if (nameFault !== undefined) faults.push({ location, message: nameFault });
-    plans.set(name, readLimits(limits, location, faults));
+    plans.set(name, readLimits(limits, location, meters, faults));
   }
   return { plans, faults };
 }
@@ -52,7 +56,7 @@ function entriesOf(value: unknown): [string, unknown][] | undefined {
   return isRecord(value) ? Object.entries(value) : undefined;
 }
 
-function readLimits(value: unknown, path: string, faults: Fault[]): readonly Limit[] {
+function readLimits(value: unknown, path: string, meters: Meters, faults: Fault[]): readonly Limit[] {
   if (!Array.isArray(value) || value.length > MAX_LIMITS_PER_PLAN) {
     faults.push({
       location: path,
@@ -64,7 +68,7 @@ function readLimits(value: unknown, path: string, faults: Fault[]): readonly Lim
   const seen = new Set<string>();
   value.forEach((entry: unknown, index) => {
     const location = `${path}[${index}]`;
-    const limit = readLimit(entry, location, faults);
+    const limit = readLimit(entry, location, meters, faults);
     if (limit === undefined) return;
     if (seen.has(limit.name)) faults.push({ location: `${location}.name`, message: `"${limit.name}" is there twice` });
     seen.add(limit.name);
@@ -73,22 +77,21 @@ function readLimits(value: unknown, path: string, faults: Fault[]): readonly Lim
   return shortestFirst(limits);
 }
 
-const LIMIT_FIELDS = ['name', 'limit', 'window', 'enforce'];
+const NO_METERS: Meters = new Map();
+
+const LIMIT_FIELDS = ['name', 'limit', 'window', 'enforce', 'meter'];
 const ENFORCEMENTS: readonly Enforcement[] = ['hard', 'soft', 'shadow'];
 
-const METER_LATER =
-  'a limit on a meter of its own is not supported yet: leave it out, the limit is then in units of the quota';
-
-function readLimit(value: unknown, path: string, faults: Fault[]): Limit | undefined {
+function readLimit(value: unknown, path: string, meters: Meters, faults: Fault[]): Limit | undefined {
   if (!isRecord(value)) {
-    faults.push({ location: path, message: `expected { name, limit, window, enforce? }, got ${shown(value)}` });
+    faults.push({ location: path, message: `expected { name, limit, window, enforce?, meter? }, got ${shown(value)}` });
     return undefined;
   }
   const before = faults.length;
   const say = (field: string, message: string) => faults.push({ location: `${path}.${field}`, message });
   for (const field of Object.keys(value).filter((key) => !LIMIT_FIELDS.includes(key)))
-    say(field, field === 'meter' ? METER_LATER : `unknown: expected one of ${LIMIT_FIELDS.join(', ')}`);
-  const { name, limit, enforce } = value;
+    say(field, `unknown: expected one of ${LIMIT_FIELDS.join(', ')}`);
+  const { name, limit, enforce, meter } = value;
   if (typeof name !== 'string' || !LIMIT_NAME_PATTERN.test(name))
     say(
       'name',
@@ -100,9 +103,25 @@ function readLimit(value: unknown, path: string, faults: Fault[]): Limit | undef
   const window = readWindow(value.window, path, faults);
   if (window !== undefined && isWindowUnit(name) && name !== window)
     say('window', `expected "${name}", as the limit has that window's name, got ${shown(value.window)}`);
+  const counted = readMeter(meter, meters, (message) => say('meter', message));
+  if (counted !== undefined && isWindowUnit(name))
+    say(
+      'name',
+      `expected a name of its own such as "${nameAfter(counted, name)}": "${name}" counts the quota's own units`,
+    );
   if (faults.length > before || window === undefined || typeof name !== 'string' || !isLimitValue(limit))
     return undefined;
-  return { name, limit, window, ...(isEnforcement(enforce) ? { enforce } : {}) };
+  const more = { ...(isEnforcement(enforce) ? { enforce } : {}), ...(counted === undefined ? {} : { meter: counted }) };
+  return { name, limit, window, ...more };
+}
+
+/** The counter that a limit names; undefined: own units, or a fault. */
+function readMeter(value: unknown, meters: Meters, say: (message: string) => void): string | undefined {
+  if (value === undefined) return undefined;
+  const fault =
+    typeof value === 'string' ? meterFault(value, meters) : `expected the name of a meter, got ${shown(value)}`;
+  if (fault !== undefined) say(fault);
+  return fault === undefined ? (value as string) : undefined;
 }
 
 const isEnforcement = (value: unknown): value is Enforcement => ENFORCEMENTS.some((one) => one === value);

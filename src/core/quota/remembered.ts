@@ -39,3 +39,18 @@ export interface PassingWindow {
   readonly field: string;
   readonly used: number;
 }
+
+/** A request under its client's key, as it comes to be decided. */
+export interface KeyedRequest extends Omit<Remember, 'day'> {
+  /** API calls that it is metered as once it is admitted: booked under the key, with its units. */
+  readonly apiCalls: number;
+}
+
+/** How the decision about such a request is booked: once by its key, whoever tells it again. */
+export interface KeyedBooking {
+  /** As {@link Remember.key}. */
+  readonly key: string;
+  readonly apiCalls: number;
+  /** The admission that answers it, where there was one before; undefined: it was decided now. */
+  readonly first: RememberedAdmission | undefined;
+}

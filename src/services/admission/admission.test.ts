@@ -268,7 +268,7 @@ describe('what is held', () => {
   test('by a reservation that is released is not taken for a store that forgot', async () => {
     const admission = admissionWith('deny');
     await admission.decide('acme', 1);
-    await admission.decide('acme', 30, { id: 'r', ttlMs: 60_000 });
+    await admission.decide('acme', 30, { reserve: { id: 'r', ttlMs: 60_000 } });
     expect(dayOf(await admission.decide('acme', 1))).toBe(32);
     const before = asked.length;
     expect(await store.finish({ tenantId: 'acme', id: 'r', action: { kind: 'release' } })).toMatchObject({

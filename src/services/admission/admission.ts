@@ -2,7 +2,7 @@
 // (headers, 429, ledger) reads this one. Where store and ledger can answer from memory the whole path is synchronous.
 import { hasCode, type TallygateError } from '../../core/errors.js';
 import type { ChargeReply, DecidedReply } from '../../core/quota/chargeReply.js';
-import type { NewReservation } from '../../core/quota/chargeRequest.js';
+import { costRow, isLook } from '../../core/quota/cost.js';
 import { crossingsOf, decisionOf } from '../../core/quota/decide.js';
 import { type Decision, limitsBelowCost, type StoreErrorPolicy, shadowRefusals } from '../../core/quota/decision.js';
 import type { WindowPlan } from '../../core/quota/windows.js';
@@ -10,7 +10,7 @@ import type { Clock } from '../../ports/clock.js';
 import type { CounterStore } from '../../ports/counterStore.js';
 import type { Observer } from '../../ports/observer.js';
 import type { TenantQuota } from '../usage/quotaService.js';
-import { type Attempt, begin, undecidedOf } from './attempt.js';
+import { type Asked, type Attempt, begin, NOTHING_ELSE, undecidedOf } from './attempt.js';
 import type { LeasePool } from './leasePool.js';
 import {
   type LocalCounters,
@@ -70,14 +70,13 @@ export class Admission {
 
   /**
    * Decides and charges. A value where no I/O was needed. Never rejects because a store failed: that is an outcome.
-   * @param cost whole units from 0 to 2^53-1
-   * @param reserve makes it a reservation, if it is admitted
+   * @param cost whole own units from 0 to 2^53-1
    * @throws TallygateError `not_ready` before the tenants' settings were loaded once
    */
-  decide(tenantId: string, cost: number, reserve?: NewReservation): Decision | Promise<Decision> {
+  decide(tenantId: string, cost: number, asked: Asked = NOTHING_ELSE): Decision | Promise<Decision> {
     const arrivedAtMs = this.#parts.clock.monotonicMs();
     const decision = this.#withQuota(tenantId, (quota) =>
-      this.#decideBy(begin(tenantId, quota, cost, arrivedAtMs, reserve)),
+      this.#decideBy(begin(tenantId, quota, cost, arrivedAtMs, asked)),
     );
     return decision instanceof Promise
       ? decision.then((made) => this.#tell(made, arrivedAtMs))
@@ -87,7 +86,7 @@ export class Admission {
   /** Where the tenant's limits stand. Charges nothing, creates nothing, is recorded nowhere. Throws as `decide`. */
   look(tenantId: string): Decision | Promise<Decision> {
     const arrivedAtMs = this.#parts.clock.monotonicMs();
-    return this.#withQuota(tenantId, (quota) => this.#charge(begin(tenantId, quota, 0, arrivedAtMs, undefined)));
+    return this.#withQuota(tenantId, (quota) => this.#charge(begin(tenantId, quota, 0, arrivedAtMs)));
   }
 
   /** Something of the tenant's was given back in this process: what is remembered of its denials may be over. */
@@ -104,13 +103,15 @@ export class Admission {
   }
 
   #decideBy(attempt: Attempt): Decision | Promise<Decision> {
-    const { tenantId, quota, cost } = attempt;
+    const { tenantId, quota, cost, meterCosts } = attempt;
     if (this.#parts.refusesUnknown && !quota.known)
       return this.#outage.unanswered(undecidedOf(attempt), { outcome: 'unknown_tenant' });
-    const exceeded = cost === 0 ? [] : limitsBelowCost(quota.limits, cost);
+    const looks = isLook(attempt);
+    const exceeded = looks ? [] : limitsBelowCost(quota.limits, attempt);
     if (exceeded.length > 0)
       return this.#outage.unanswered(undecidedOf(attempt), { outcome: 'cost_exceeds_limit', exceeded });
-    if (cost === 0 || attempt.reserve !== undefined) return this.#charge(attempt);
+    // Only own units are remembered as denied, or held as blocks.
+    if (looks || meterCosts.length > 0 || attempt.reserve !== undefined) return this.#charge(attempt);
     return (
       this.#denials.denialOf(tenantId, quota, cost, attempt.arrivedAtMs) ??
       this.#spent(attempt) ??
@@ -149,11 +150,11 @@ export class Admission {
     const { rehydration } = this.#parts;
     const generation = this.#parts.store.generation;
     const { tenantId, resetNumber } = attempt;
-    const { windows } = this.#plan(attempt);
-    const floors = await rehydration.optionalFloorsOf(tenantId, windows, resetNumber, attempt.cost === 0);
+    const plan = this.#plan(attempt);
+    const floors = await rehydration.optionalFloorsOf(tenantId, plan, resetNumber, isLook(attempt));
     attempt.waitsSinceMs = this.#parts.clock.monotonicMs();
     if (floors === undefined)
-      return this.#call(attempt, raisingFloors(rehydration.lastKnownFloors(tenantId, windows, resetNumber)));
+      return this.#call(attempt, raisingFloors(rehydration.lastKnownFloors(tenantId, plan, resetNumber)));
     const decision = await this.#call(attempt, floors);
     this.#floorsSent(attempt, generation, false);
     return decision;
@@ -161,7 +162,7 @@ export class Admission {
 
   /** A charge of 0 writes no floors, and one that was not answered may not have: then the next one carries them again. */
   #floorsSent(attempt: Attempt, generation: number, forgotten: boolean): void {
-    if (attempt.cost > 0 && attempt.isDecided) {
+    if (!isLook(attempt) && attempt.isDecided) {
       this.#parts.rehydration.sent(attempt.tenantId, attempt.quota.limits, generation, forgotten);
     }
   }
@@ -170,11 +171,13 @@ export class Admission {
   #call(attempt: Attempt, floors: Floors | undefined): Decision | Promise<Decision> {
     attempt.calls += 1;
     const plan = this.#plan(attempt);
-    const { tenantId, cost, reserve, resetNumber } = attempt;
-    if (plan.isFixed && cost > 0 && reserve === undefined) attempt.wish ??= this.#parts.leases?.wish(tenantId, cost);
+    const { tenantId, cost, meterCosts, reserve, resetNumber } = attempt;
+    const isPlain = cost > 0 && meterCosts.length === 0 && reserve === undefined;
+    if (plan.isFixed && isPlain) attempt.wish ??= this.#parts.leases?.wish(tenantId, cost);
     const request = {
       tenantId,
-      costs: [cost],
+      costs: costRow(attempt, plan.meters),
+      meters: plan.meters,
       windows: plan.windows,
       floors,
       resetNumber,
@@ -219,7 +222,7 @@ export class Admission {
     const generation = this.#parts.store.generation;
     const plan = this.#plan(attempt);
     const { tenantId, resetNumber } = attempt;
-    const seeds = await rehydration.floorsOf(tenantId, plan.windows, resetNumber).catch((error: unknown) => {
+    const seeds = await rehydration.floorsOf(tenantId, plan, resetNumber).catch((error: unknown) => {
       this.#dropWish(attempt);
       throw error;
     });
@@ -231,28 +234,26 @@ export class Admission {
     }
     // The ledger is away too. `deny` promises never to admit blindly; otherwise the fleet at least shares one counter.
     if (!this.#outage.startsBlindly) return this.#refusedOrPassed(attempt, false);
-    return this.#call(
-      attempt,
-      provisionalFloors(plan, rehydration.lastKnownFloors(tenantId, plan.windows, resetNumber)),
-    );
+    return this.#call(attempt, provisionalFloors(plan, rehydration.lastKnownFloors(tenantId, plan, resetNumber)));
   }
 
   #decided(attempt: Attempt, plan: WindowPlan, reply: DecidedReply): Decision {
-    const { tenantId, quota, cost } = attempt;
+    const { tenantId, quota } = attempt;
     attempt.isDecided = true;
     const granted = reply.granted[0] === true;
     const request = undecidedOf(attempt);
     const passed = this.#parts.rehydration.counted(
       tenantId,
-      plan.windows,
+      plan,
       reply,
-      granted ? cost : 0,
+      granted ? costRow(attempt, plan.meters) : undefined,
       attempt.reserve !== undefined,
     );
     const decision = decisionOf(request, plan, reply, granted, crossingsOf(quota.limits, reply));
-    if (passed > 0) reportOverAdmission(decision, passed, this.#parts.observer);
+    if (!isLook(passed)) reportOverAdmission(decision, passed, this.#parts.observer);
     if (granted) this.#denials.forget(tenantId);
-    else if (this.#parts.remembersDenials) this.#denials.keep(quota, decision, this.#parts.clock.monotonicMs());
+    else if (this.#parts.remembersDenials && attempt.meterCosts.length === 0)
+      this.#denials.keep(quota, decision, this.#parts.clock.monotonicMs());
     return decision;
   }
 

@@ -184,7 +184,7 @@ describe('a denial is remembered', () => {
     store.tenants.get('acme')?.charge({ costs: [], windows: [], resetNumber: 1 }, now.wall);
     const asked = store.requests.length;
     await admission.look('acme');
-    await admission.decide('acme', 1, { id: 'r', ttlMs: 1_000 });
+    await admission.decide('acme', 1, { reserve: { id: 'r', ttlMs: 1_000 } });
     expect(store.requests).toHaveLength(asked + 2);
   });
 });

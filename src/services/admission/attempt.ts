@@ -1,14 +1,25 @@
 // One decision on its way: what was asked, and what has happened to it so far.
 import type { NewReservation } from '../../core/quota/chargeRequest.js';
+import { type MeterCost, NO_METER_COSTS, type RequestCost } from '../../core/quota/cost.js';
 import type { TenantQuota } from '../usage/quotaService.js';
 import type { Wish } from './leasePool.js';
 import type { Undecided } from './outagePolicy.js';
 
+/** What a request asks for beside a cost in own units. */
+export interface Asked {
+  /** Costs in meters of the team's own. @defaultValue none */
+  readonly meterCosts?: readonly MeterCost[] | undefined;
+  /** Makes it a reservation, if it is admitted. */
+  readonly reserve?: NewReservation | undefined;
+}
+
+/** Nothing but the cost. */
+export const NOTHING_ELSE: Asked = {};
+
 /** See the head of this file. */
-export interface Attempt {
+export interface Attempt extends RequestCost {
   readonly tenantId: string;
   readonly quota: TenantQuota;
-  readonly cost: number;
   readonly reserve: NewReservation | undefined;
   readonly arrivedAtMs: number;
   /** From when the store's timeout runs: the arrival, or the end of a reading from the ledger. */
@@ -27,12 +38,13 @@ export function begin(
   quota: TenantQuota,
   cost: number,
   arrivedAtMs: number,
-  reserve: NewReservation | undefined,
+  { meterCosts = NO_METER_COSTS, reserve }: Asked = NOTHING_ELSE,
 ): Attempt {
   return {
     tenantId,
     quota,
     cost,
+    meterCosts,
     reserve,
     arrivedAtMs,
     waitsSinceMs: arrivedAtMs,
@@ -44,9 +56,10 @@ export function begin(
 }
 
 /** The same as whoever decides it sees it. */
-export const undecidedOf = ({ tenantId, cost, quota, reserve, resetNumber }: Attempt): Undecided => ({
+export const undecidedOf = ({ tenantId, cost, meterCosts, quota, reserve, resetNumber }: Attempt): Undecided => ({
   tenantId,
   cost,
+  meterCosts,
   limits: quota.limits,
   calendar: quota.calendar,
   settingsVersion: quota.version,

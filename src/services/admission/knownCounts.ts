@@ -1,15 +1,21 @@
 // What this process knows of a tenant's counters without asking: what the store told last, and what is known beyond that.
 import type { CountedWindow } from '../../core/quota/chargeReply.js';
 import { saturatingSum } from '../../core/quota/counter.js';
-import type { PlannedFixed } from '../../core/quota/windows.js';
+import type { PlannedFixed, WindowPlan } from '../../core/quota/windows.js';
+
+/** What is asked of a plan of windows here. */
+export type SeenPlan = Pick<WindowPlan, 'windows' | 'meters'>;
 
 /** See the head of this file. */
 export interface KnownCounts {
   /** What the store told last, as it stood before the units that the same call charged; undefined where it told nothing. */
   readonly seen: readonly CountedWindow[] | undefined;
-  readonly seenCharge: number;
+  /** The windows that `seen` is about, in its order. */
+  readonly seenPlan: SeenPlan;
+  /** Units that the same call charged, by meter. */
+  readonly seenCharge: readonly number[];
   /** The part of those units that is held: a reservation, or a block. */
-  readonly seenHeld: number;
+  readonly seenHeld: readonly number[];
   /** What is known beyond what was seen: counts that the store forgot, and what an outage policy let pass. */
   readonly known: readonly CountedWindow[];
 }
@@ -22,12 +28,20 @@ export const isSame = (one: CountedWindow, other: CountedWindow): boolean =>
 export const spentOf = ({ used, held }: CountedWindow): number => used - held;
 
 /** What the store told last, after the charge that it told it of. */
-export const withCharge = ({ seen, seenCharge, seenHeld }: Omit<KnownCounts, 'known'>): readonly CountedWindow[] =>
-  (seen ?? []).map((window) => ({
-    ...window,
-    used: saturatingSum(window.used, seenCharge),
-    held: saturatingSum(window.held, seenHeld),
-  }));
+export const withCharge = ({
+  seen,
+  seenPlan,
+  seenCharge,
+  seenHeld,
+}: Omit<KnownCounts, 'known'>): readonly CountedWindow[] =>
+  (seen ?? []).map((window, index) => {
+    const meter = meterAt(seenPlan, index);
+    const used = saturatingSum(window.used, seenCharge[meter] ?? 0);
+    return { ...window, used, held: saturatingSum(window.held, seenHeld[meter] ?? 0) };
+  });
+
+/** The place among a request's costs that a window counts. */
+export const meterAt = ({ windows }: SeenPlan, index: number): number => windows[index]?.meter ?? 0;
 
 /** The most that is known of a window, by `figure`; undefined where nothing is. */
 export function lastKnown(
@@ -43,15 +57,15 @@ export function lastKnown(
   return most;
 }
 
-/** The windows that were seen last, each with the most that is known of it, and `added` on top. */
+/** The windows that were seen last, each with the most that is known of it, and what is `added` to it on top. */
 export function merged(
   known: readonly CountedWindow[],
   seen: readonly CountedWindow[],
-  added: number,
+  added: (index: number) => number,
 ): CountedWindow[] {
-  return seen.map((window) => {
+  return seen.map((window, index) => {
     const same = [window, ...known.filter((one) => isSame(one, window))];
     const used = Math.max(...same.map((one) => one.used));
-    return { ...window, used: saturatingSum(used, added), held: used - Math.max(...same.map(spentOf)) };
+    return { ...window, used: saturatingSum(used, added(index)), held: used - Math.max(...same.map(spentOf)) };
   });
 }

@@ -98,7 +98,9 @@ export class LeasePool {
     lease.rest -= cost;
     return {
       plan: lease.plan,
-      windows: windows.map((window) => ({ ...window, used: window.used + charged - unspent })),
+      windows: windows.map((window, index) =>
+        lease.plan.windows[index]?.meter === undefined ? { ...window, used: window.used + charged - unspent } : window,
+      ),
       timeMs: Math.floor(timeMs),
       resetNumber,
     };
@@ -198,7 +200,9 @@ export class LeasePool {
       return undefined;
     }
     const { incarnation, block, windows } = lease.reply;
-    const charged = lease.plan.windows.map(({ field }, index) => ({ field, start: windows[index]?.start ?? 0 }));
+    const charged = lease.plan.windows.flatMap(({ field, meter }, index) =>
+      meter === undefined ? [{ field, start: windows[index]?.start ?? 0 }] : [],
+    );
     return { incarnation, block, rest: lease.rest, windows: charged };
   }
 

@@ -3,6 +3,7 @@
 import { hasCode } from '../../core/errors.js';
 import type { ChargeReply, DecidedReply } from '../../core/quota/chargeReply.js';
 import type { ChargeRequest } from '../../core/quota/chargeRequest.js';
+import { costRow, costUnder, type RequestCost } from '../../core/quota/cost.js';
 import { saturatingSum } from '../../core/quota/counter.js';
 import { type DecidedRequest, decisionOf } from '../../core/quota/decide.js';
 import { type Decision, decisionWithoutStore, type StoreErrorPolicy } from '../../core/quota/decision.js';
@@ -61,25 +62,25 @@ export class OutagePolicy {
 
   /** A decision without the store: labelled by the process's clock. */
   unanswered(
-    { tenantId, cost, calendar, settingsVersion, isReservation, resetNumber }: Undecided,
+    { tenantId, cost, meterCosts, calendar, settingsVersion, isReservation, resetNumber }: Undecided,
     what: Pick<Decision, 'outcome'> & Partial<Pick<Decision, 'exceeded' | 'chargeUnknown'>>,
   ): Decision {
     const decidedAtMs = this.#parts.clock.wallMs();
     return decisionWithoutStore(
-      { tenantId, cost, settingsVersion, isReservation, ...what },
+      { tenantId, cost, meterCosts, settingsVersion, isReservation, ...what },
       { decidedAtMs, usageDate: dateAt(decidedAtMs, calendar), resetNumber },
     );
   }
 
   #passed(request: Undecided, chargeUnknown: boolean): Decision {
-    this.#parts.rehydration.letPass(request.tenantId, request.cost);
+    this.#parts.rehydration.letPass(request.tenantId, request);
     return this.unanswered(request, { outcome: 'unconfirmed', chargeUnknown });
   }
 
   #countLocally(request: Undecided, chargeUnknown: boolean): Decision | Promise<Decision> {
     const { rehydration, plans, clock } = this.#parts;
     const plan = plans.around(request.quota, clock.wallMs());
-    const known = rehydration.lastKnownFloors(request.tenantId, plan.windows, request.resetNumber);
+    const known = rehydration.lastKnownFloors(request.tenantId, plan, request.resetNumber);
     const reply = this.#charge(request, plan, known);
     // A tenant that this process knows nothing of: the ledger may, or nobody does.
     return reply?.outcome === 'cold'
@@ -94,14 +95,14 @@ export class OutagePolicy {
     chargeUnknown: boolean,
   ): Promise<Decision> {
     const { tenantId, resetNumber } = request;
-    const seeds = await this.#parts.rehydration.floorsOf(tenantId, plan.windows, resetNumber);
+    const seeds = await this.#parts.rehydration.floorsOf(tenantId, plan, resetNumber);
     const reply = this.#charge(request, plan, seeds ?? provisionalFloors(plan, known));
     return this.#decided(request, plan, reply, chargeUnknown);
   }
 
   /** undefined: the counters of the process are full, then nobody knows anything of this tenant. */
   #charge(request: Undecided, plan: WindowPlan, floors: Floors): ChargeReply | undefined {
-    const { tenantId, cost, resetNumber } = request;
+    const { tenantId, resetNumber } = request;
     const now = this.#parts.clock.wallMs();
     // A sliding window cannot be raised: what was seen of it is taken from its limit, until it has left.
     const seen = plan.windows.map((window, index) => {
@@ -112,7 +113,15 @@ export class OutagePolicy {
       ? plan.windows
       : plan.windows.map((window, index) => withLess(window, seen[index] ?? 0));
     try {
-      const reply = this.#parts.localStore.charge({ tenantId, costs: [cost], windows, floors, resetNumber });
+      const costs = costRow(request, plan.meters);
+      const reply = this.#parts.localStore.charge({
+        tenantId,
+        costs,
+        meters: plan.meters,
+        windows,
+        floors,
+        resetNumber,
+      });
       return windows === plan.windows || reply.outcome !== 'decided' ? reply : withMore(reply, seen);
     } catch (error) {
       if (!hasCode(error, 'counter_store_unavailable')) throw error;
@@ -151,16 +160,17 @@ export const raisingFloors = (lastKnown: Floors): Floors =>
 /**
  * Tells of the hard limits that stand above their number in the first answer after an outage in which the policy let requests of the
  * tenant pass: by then the counters know what every process has flushed.
- * @param passed units that it let pass in this process: no more of what is above is this process's, or the figures of several added up
+ * @param passed what it let pass in this process: no more of what is above is this process's, or the figures of several added up
  *   would be a multiple of what was let pass
  */
 export function reportOverAdmission(
   decision: Decision,
-  passed: number,
+  passed: RequestCost,
   observer: Pick<Observer, 'overAdmitted'>,
 ): void {
-  for (const { name, limit, used, enforce } of decision.limits) {
-    if (enforce === 'hard' && limit !== undefined && used > limit)
-      observer.overAdmitted({ tenantId: decision.tenantId, limit: name, units: Math.min(passed, used - limit) });
+  for (const { name, meter, limit, used, enforce } of decision.limits) {
+    if (enforce !== 'hard' || limit === undefined || used <= limit) continue;
+    const units = Math.min(costUnder(passed, meter), used - limit);
+    if (units > 0) observer.overAdmitted({ tenantId: decision.tenantId, limit: name, units });
   }
 }

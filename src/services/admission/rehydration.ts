@@ -6,13 +6,25 @@
 // before, after an outage policy let something pass, and once more after the next flush interval, which heals a lagging replica, a
 // restart from an old snapshot, and what other processes had not flushed at the first reading. Sending a sum twice is harmless: the
 // store takes the maximum.
+
+import { OWN_UNITS } from '../../core/meter.js';
 import type { CountedWindow, DecidedReply } from '../../core/quota/chargeReply.js';
 import type { CounterFloor } from '../../core/quota/chargeRequest.js';
+import { addedCost, costRow, isLook, NO_COST, type RequestCost } from '../../core/quota/cost.js';
 import { saturatingSum } from '../../core/quota/counter.js';
-import { isFixedWindow, isInLedger, type PlannedWindow } from '../../core/quota/windows.js';
+import { isFixedWindow, isInLedger, type PlannedWindow, type WindowPlan } from '../../core/quota/windows.js';
 import type { Clock } from '../../ports/clock.js';
 import type { ChargeSumQuery } from '../../ports/usageLedger.js';
-import { isSame, type KnownCounts, lastKnown, merged, spentOf, withCharge } from './knownCounts.js';
+import {
+  isSame,
+  type KnownCounts,
+  lastKnown,
+  merged,
+  meterAt,
+  type SeenPlan,
+  spentOf,
+  withCharge,
+} from './knownCounts.js';
 import { LedgerSums } from './ledgerSums.js';
 
 /** Most tenants whose standing is remembered; the oldest are forgotten first, and are merely due again. */
@@ -38,15 +50,14 @@ export type Floors = readonly (CounterFloor | undefined)[];
 /** What a reading of the ledger said, and of when it is. */
 interface LastReading {
   readonly resetNumber: number;
-  readonly windows: readonly PlannedWindow[];
+  readonly plan: SeenPlan;
   readonly floors: Floors;
   readonly generation: number;
   readonly atMs: number;
 }
 
 interface Standing extends KnownCounts {
-  /** The windows that `seen` is about, in its order. */
-  seenPlan: readonly PlannedWindow[];
+  seenPlan: SeenPlan;
   /** Of the reset that all of it is about. */
   resetNumber: number;
   /** The set of limits that the floors were sent for, by identity; undefined where none were, or the store forgot since. */
@@ -57,13 +68,13 @@ interface Standing extends KnownCounts {
   healed: boolean;
   provisional: boolean;
   seen: readonly CountedWindow[] | undefined;
-  seenCharge: number;
-  seenHeld: number;
+  seenCharge: readonly number[];
+  seenHeld: readonly number[];
   /** The last reading of the ledger, for looks. */
   read: LastReading | undefined;
   known: readonly CountedWindow[];
-  /** Units that an outage policy let pass since the last answer of the store. */
-  passed: number;
+  /** What an outage policy let pass since the last answer of the store. */
+  passed: RequestCost;
 }
 
 /** See the head of this file. */
@@ -92,12 +103,8 @@ export class Rehydration {
    * the ledger does not answer. This process's own charges are flushed first: what was granted here and is only in its
    * buffer must not be granted again.
    */
-  async floorsOf(
-    tenantId: string,
-    windows: readonly PlannedWindow[],
-    resetNumber: number,
-  ): Promise<Floors | undefined> {
-    return this.#sums.state === 'away' ? undefined : this.#read(tenantId, windows, resetNumber);
+  async floorsOf(tenantId: string, plan: SeenPlan, resetNumber: number): Promise<Floors | undefined> {
+    return this.#sums.state === 'away' ? undefined : this.#read(tenantId, plan, resetNumber);
   }
 
   /**
@@ -108,17 +115,17 @@ export class Rehydration {
    */
   async optionalFloorsOf(
     tenantId: string,
-    windows: readonly PlannedWindow[],
+    plan: SeenPlan,
     resetNumber: number,
     isLook: boolean,
   ): Promise<Floors | undefined> {
-    const recent = isLook ? this.#recentFloors(tenantId, windows, resetNumber) : undefined;
+    const recent = isLook ? this.#recentFloors(tenantId, plan, resetNumber) : undefined;
     if (recent !== undefined) return recent;
-    if (this.#sums.state === 'answers') return this.#read(tenantId, windows, resetNumber);
+    if (this.#sums.state === 'answers') return this.#read(tenantId, plan, resetNumber);
     if (this.#sums.state === 'untried') {
       this.#sums.trying();
       // What it might reject with is no ledger's error; whoever waits for the next reading is told.
-      this.#read(tenantId, windows, resetNumber).catch(() => undefined);
+      this.#read(tenantId, plan, resetNumber).catch(() => undefined);
     }
     return undefined;
   }
@@ -127,10 +134,10 @@ export class Rehydration {
    * Floors from what this process itself saw, for the time when neither store nor ledger can be trusted to know. That of a sliding window
    * starts when all of what was seen has left: no store can raise segments by it, but the outage policy counts it.
    */
-  lastKnownFloors(tenantId: string, windows: readonly PlannedWindow[], resetNumber: number): Floors {
+  lastKnownFloors(tenantId: string, plan: SeenPlan, resetNumber: number): Floors {
     const standing = this.#standings.get(tenantId);
-    if (standing === undefined || standing.resetNumber !== resetNumber) return windows.map(() => undefined);
-    return windows.map((window) => {
+    if (standing === undefined || standing.resetNumber !== resetNumber) return plan.windows.map(() => undefined);
+    return plan.windows.map((window) => {
       if (!isFixedWindow(window)) return slidingFloor(standing, window.field);
       const used = lastKnown(standing, window, (one) => one.used);
       return used === undefined ? undefined : { start: window.starts[1], used };
@@ -160,73 +167,77 @@ export class Rehydration {
 
   /**
    * Remembers what the store told last, and notices where it shows less than before.
-   * @param charge units that the same call charged beside its block
+   * @param charge units that the same call charged beside its block, by meter; undefined: none
    * @param isHeld whether they are a reservation's
-   * @returns units that an outage policy had let pass since the answer before: 0 where there was none
+   * @returns what an outage policy had let pass since the answer before
    */
   counted(
     tenantId: string,
-    planned: readonly PlannedWindow[],
+    plan: WindowPlan,
     reply: DecidedReply,
-    charge: number,
+    charge: readonly number[] | undefined,
     isHeld: boolean,
-  ): number {
+  ): RequestCost {
     const standing = this.#standings.get(tenantId) ?? this.#remembered(tenantId);
     const { windows, resetNumber, block } = reply;
-    const { seen, seenCharge, seenHeld } = standing;
+    const { seen, seenPlan, seenCharge, seenHeld } = standing;
     const before = standing.resetNumber === resetNumber ? seen : undefined;
-    const spentBefore = seenCharge - seenHeld;
     if (standing.resetNumber !== resetNumber) standing.known = [];
     standing.resetNumber = resetNumber;
     standing.seen = windows;
-    standing.seenPlan = planned;
-    standing.seenCharge = saturatingSum(charge, block);
-    standing.seenHeld = isHeld ? standing.seenCharge : block;
+    standing.seenPlan = plan;
+    standing.seenCharge = withBlock(charge, block);
+    standing.seenHeld = isHeld ? standing.seenCharge : withBlock(undefined, block);
     for (let index = 0; index < windows.length; index += 1) {
       const window = windows[index] as CountedWindow;
       if (window.provisional) standing.provisional = true;
       const earlier = before?.[index];
       // What is not held only grows in one window: a store that shows less has forgotten, even if no connection was lost.
-      if (earlier === undefined || !isInLedger(planned[index] as PlannedWindow) || !isSame(window, earlier)) continue;
+      if (earlier === undefined || !isInLedger(plan.windows[index] as PlannedWindow) || !isSame(window, earlier))
+        continue;
+      const meter = meterAt(seenPlan, index);
+      const spentBefore = (seenCharge[meter] ?? 0) - (seenHeld[meter] ?? 0);
       if (spentOf(window) >= saturatingSum(spentOf(earlier), spentBefore)) continue;
-      standing.known = merged(standing.known, withCharge({ seen, seenCharge, seenHeld }), 0);
+      standing.known = merged(standing.known, withCharge({ seen, seenPlan, seenCharge, seenHeld }), () => 0);
       standing.limits = undefined;
     }
     const { passed } = standing;
-    standing.passed = 0;
+    standing.passed = NO_COST;
     return passed;
   }
 
   /**
-   * An outage policy let `cost` pass: the windows that are known have counted at least that much more, and the store has to hear of it,
-   * also where it was well all along (the process stood still, and had no time left to ask).
+   * An outage policy let a request pass: the windows that are known have counted at least that much more, and the store has to hear of
+   * it, also where it was well all along (the process stood still, and had no time left to ask).
    */
-  letPass(tenantId: string, cost: number): void {
-    if (cost === 0) return;
+  letPass(tenantId: string, asked: RequestCost): void {
+    if (isLook(asked)) return;
     const standing = this.#remembered(tenantId);
-    standing.known = merged(standing.known, withCharge(standing), cost);
-    standing.passed = saturatingSum(standing.passed, cost);
+    const row = costRow(asked, standing.seenPlan.meters);
+    const added = (index: number) => row[meterAt(standing.seenPlan, index)] ?? 0;
+    standing.known = merged(standing.known, withCharge(standing), added);
+    standing.passed = addedCost(standing.passed, asked);
     standing.limits = undefined;
     standing.read = undefined;
   }
 
-  #recentFloors(tenantId: string, windows: readonly PlannedWindow[], resetNumber: number): Floors | undefined {
+  #recentFloors(tenantId: string, plan: SeenPlan, resetNumber: number): Floors | undefined {
     const read = this.#standings.get(tenantId)?.read;
     if (read?.resetNumber !== resetNumber) return undefined;
-    if (read.windows !== windows || read.generation !== this.#parts.generation()) return undefined;
+    if (read.plan.windows !== plan.windows || read.generation !== this.#parts.generation()) return undefined;
     return this.#parts.clock.monotonicMs() - read.atMs < this.#healAfterMs ? read.floors : undefined;
   }
 
-  async #read(tenantId: string, windows: readonly PlannedWindow[], resetNumber: number): Promise<Floors | undefined> {
+  async #read(tenantId: string, plan: SeenPlan, resetNumber: number): Promise<Floors | undefined> {
     const generation = this.#parts.generation();
     await this.#parts.flushCharges(tenantId);
-    const queries = windows.map((window) => queryOf(tenantId, window, resetNumber));
+    const queries = plan.windows.map((window) => queryOf(tenantId, window, resetNumber, plan));
     const sums = await this.#sums.read(queries.filter((query) => query !== undefined));
     if (sums === undefined) return undefined;
     const standing = this.#remembered(tenantId);
     let next = 0;
     const known = standing.resetNumber === resetNumber ? standing : undefined;
-    const floors = windows.map((window, index) => {
+    const floors = plan.windows.map((window, index) => {
       if (queries[index] === undefined || !isFixedWindow(window)) return undefined;
       const sum = sums[next] ?? 0;
       next += 1;
@@ -234,7 +245,7 @@ export class Rehydration {
       // come again with this floor, for the rest of the month.
       return { start: window.starts[1], used: Math.max(sum, lastKnown(known, window, spentOf) ?? 0) };
     });
-    standing.read = { resetNumber, windows, floors, generation, atMs: this.#parts.clock.monotonicMs() };
+    standing.read = { resetNumber, plan, floors, generation, atMs: this.#parts.clock.monotonicMs() };
     return floors;
   }
 
@@ -253,13 +264,13 @@ export class Rehydration {
 }
 
 function slidingFloor(standing: Standing, field: string): CounterFloor | undefined {
-  const index = standing.seenPlan.findIndex((window) => window.field === field);
+  const index = standing.seenPlan.windows.findIndex((window) => window.field === field);
   const window = index < 0 ? undefined : withCharge(standing)[index];
   return window === undefined ? undefined : { start: window.end, used: window.used };
 }
 
 const newStanding = (): Standing => ({
-  seenPlan: [],
+  seenPlan: { windows: [], meters: undefined },
   resetNumber: 0,
   limits: undefined,
   generation: 0,
@@ -267,15 +278,30 @@ const newStanding = (): Standing => ({
   healed: false,
   provisional: false,
   seen: undefined,
-  seenCharge: 0,
-  seenHeld: 0,
+  seenCharge: NOTHING,
+  seenHeld: NOTHING,
   read: undefined,
   known: [],
-  passed: 0,
+  passed: NO_COST,
 });
 
-function queryOf(tenantId: string, window: PlannedWindow, resetNumber: number): ChargeSumQuery | undefined {
+const NOTHING: readonly number[] = [];
+
+/** A charge with a block, which is of own units. */
+function withBlock(charge: readonly number[] | undefined, block: number): readonly number[] {
+  const [own = 0, ...others] = charge ?? NOTHING;
+  if (block === 0) return charge ?? NOTHING;
+  return [saturatingSum(own, block), ...others];
+}
+
+function queryOf(
+  tenantId: string,
+  window: PlannedWindow,
+  resetNumber: number,
+  { meters }: SeenPlan,
+): ChargeSumQuery | undefined {
   const dates = isInLedger(window) ? window.dates?.[1] : undefined;
   if (dates === undefined) return undefined;
-  return { tenantId, meter: '', resetNumber, firstDate: dates.first, lastDate: dates.last };
+  const meter = window.meter === undefined ? OWN_UNITS : (meters?.[window.meter - 1] ?? OWN_UNITS);
+  return { tenantId, meter, resetNumber, firstDate: dates.first, lastDate: dates.last };
 }

@@ -3,7 +3,8 @@
 // also where the counters have forgotten that it was asked for.
 import { createHash, randomBytes } from 'node:crypto';
 import { hasCode } from '../../core/errors.js';
-import type { NewReservation } from '../../core/quota/chargeRequest.js';
+import { OWN_UNITS } from '../../core/meter.js';
+import { costIn, type RequestCost } from '../../core/quota/cost.js';
 import type { Decision } from '../../core/quota/decision.js';
 import type { FinishAction, FinishOutcome, FinishReply } from '../../core/quota/reservation.js';
 import { type ReservationId, readReservationId, reservationIdOf } from '../../core/quota/reservationId.js';
@@ -13,6 +14,7 @@ import type { CounterStore } from '../../ports/counterStore.js';
 import type { Observer } from '../../ports/observer.js';
 import type { CommitRow } from '../../ports/usageLedger.js';
 import type { TenantQuota } from '../usage/quotaService.js';
+import type { Asked } from './attempt.js';
 
 /** Longest life of a reservation, in seconds: a day. */
 export const MAX_RESERVATION_SECONDS = 86_400;
@@ -23,7 +25,7 @@ const MEMORY_DAYS = 34;
 
 /** What it needs. */
 export interface ReservationsParts {
-  readonly decide: (tenantId: string, cost: number, reserve: NewReservation) => Decision | Promise<Decision>;
+  readonly decide: (tenantId: string, cost: number, asked: Asked) => Decision | Promise<Decision>;
   readonly store: Pick<CounterStore, 'finish'>;
   readonly quotaOf: (tenantId: string) => Pick<TenantQuota, 'calendar' | 'resetNumber'>;
   /** Told of each tenant whose counters may have got room. */
@@ -63,13 +65,13 @@ export class Reservations {
 
   /**
    * Charges an estimate and holds it.
-   * @param estimate whole units from 1 to 2^53-1
+   * @param estimate above 0, in own units or a meter
    * @param seconds whole, 1 to 86,400
    */
-  async reserve(tenantId: string, estimate: number, seconds: number): Promise<Reserved> {
+  async reserve(tenantId: string, { cost, meterCosts }: RequestCost, seconds: number): Promise<Reserved> {
     const secret = randomBytes(16).toString('base64url');
     const ttlMs = seconds * 1000;
-    const decision = await this.#parts.decide(tenantId, estimate, { id: secret, ttlMs });
+    const decision = await this.#parts.decide(tenantId, cost, { meterCosts, reserve: { id: secret, ttlMs } });
     const { usageDate, decidedAtMs } = decision.label;
     if (decision.allowed) this.#parts.observer.reservation('reserved');
     return {
@@ -79,15 +81,14 @@ export class Reservations {
     };
   }
 
-  /** Ends a reservation with what it was. May be called again with the same amount. @param actual whole units from 0 to 2^53-1 */
-  async commit(text: string, actual: number): Promise<ReservationOutcome> {
+  /** Ends a reservation with what it was, in meters also that were not estimated. May be called again with the same amounts. */
+  async commit(text: string, actual: RequestCost): Promise<ReservationOutcome> {
     const id = readReservationId(text);
     if (id === undefined || !this.#isRemembered(id)) return 'unknown';
-    const reply = await this.#finish(id, { kind: 'commit', actual });
+    const reply = await this.#finish(id, { kind: 'commit', actual: actual.cost, meterActuals: actual.meterCosts });
     const outcome = reply?.outcome ?? 'unconfirmed';
     if (BOOKED.includes(outcome)) this.#book(id, text, actual, reply);
-    if (outcome === 'committed')
-      this.#parts.observer.reservation(actual > (reply?.estimate ?? actual) ? 'overrun' : 'committed');
+    if (outcome === 'committed') this.#parts.observer.reservation(isOverrun(actual, reply) ? 'overrun' : 'committed');
     if (outcome === 'expired' || outcome === 'unknown') this.#parts.observer.reservation('late');
     return outcome;
   }
@@ -113,11 +114,17 @@ export class Reservations {
     }
   }
 
-  #book({ tenantId, usageDate }: ReservationId, text: string, actual: number, reply: FinishReply | undefined): void {
+  #book(
+    { tenantId, usageDate }: ReservationId,
+    text: string,
+    { cost, meterCosts }: RequestCost,
+    reply: FinishReply | undefined,
+  ): void {
     const isKnown = reply !== undefined && reply.outcome !== 'unknown';
     const resetNumber = isKnown ? reply.resetNumber : this.#parts.quotaOf(tenantId).resetNumber;
-    const key = createHash('sha256').update('reservation\0').update(text).digest().subarray(0, 16);
-    this.#parts.recordCommit({ tenantId, usageDate, meter: '', resetNumber, units: actual, key });
+    for (const { meter, units } of [{ meter: OWN_UNITS, units: cost }, ...meterCosts]) {
+      this.#parts.recordCommit({ tenantId, usageDate, meter, resetNumber, units, key: bookingKeyOf(text, meter) });
+    }
   }
 
   /** Whether the ledger would still know that the id was booked, and its date has come anywhere. */
@@ -126,3 +133,14 @@ export class Reservations {
     return usageDate >= addDays(today, -MEMORY_DAYS) && usageDate <= addDays(today, 1);
   }
 }
+
+/** Each meter of a reservation is booked once under a key of its own. */
+function bookingKeyOf(text: string, meter: string): Buffer {
+  const hash = createHash('sha256').update('reservation\0').update(text);
+  return (meter === OWN_UNITS ? hash : hash.update(`\0${meter}`)).digest().subarray(0, 16);
+}
+
+/** Whether it was more than was estimated, in any meter. */
+const isOverrun = ({ cost, meterCosts }: RequestCost, reply: FinishReply | undefined): boolean =>
+  reply !== undefined &&
+  (cost > reply.estimate || meterCosts.some(({ meter, units }) => units > costIn(reply.meterEstimates ?? [], meter)));

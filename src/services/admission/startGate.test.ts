@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest';
-import type { NewReservation } from '../../core/quota/chargeRequest.js';
 import { type Decision, decisionWithoutStore, type StoreErrorPolicy } from '../../core/quota/decision.js';
 import { silentObserver } from '../../ports/observer.js';
+import type { Asked } from './attempt.js';
 import { StartGate } from './startGate.js';
 
 const NOW = Date.UTC(2026, 10, 24, 23);
 const clock = { wallMs: () => NOW, monotonicMs: () => 1_000 };
-const RESERVE: NewReservation = { id: 'a'.repeat(22), ttlMs: 60_000 };
+const RESERVE: Asked = { reserve: { id: 'a'.repeat(22), ttlMs: 60_000 } };
 
 interface Start {
   readonly policy: StoreErrorPolicy;
@@ -16,7 +16,7 @@ interface Start {
 /** A gate before an installation that never starts, what it booked, and what it asked the admission behind it. */
 function gateThatStaysShut({ policy, knowsLimits }: Start) {
   const booked: Decision[] = [];
-  const asked: [string, number, NewReservation | undefined][] = [];
+  const asked: [string, number, Asked | undefined][] = [];
   const byAdmission = (tenantId: string, cost: number): Decision =>
     decisionWithoutStore(
       { outcome: 'unconfirmed', tenantId, cost, settingsVersion: 12 },
@@ -24,8 +24,8 @@ function gateThatStaysShut({ policy, knowsLimits }: Start) {
     );
   const gate = new StartGate({
     admission: {
-      decide: (tenantId, cost, reserve) => {
-        asked.push([tenantId, cost, reserve]);
+      decide: (tenantId, cost, more) => {
+        asked.push([tenantId, cost, more]);
         return byAdmission(tenantId, cost);
       },
       look: (tenantId) => byAdmission(tenantId, 0),

@@ -3,12 +3,13 @@
 // begun. In between this costs one comparison.
 //
 // States: waiting -> open -> closed, or waiting -> closed.
-import type { NewReservation } from '../../core/quota/chargeRequest.js';
+import { NO_METER_COSTS } from '../../core/quota/cost.js';
 import { type Decision, decisionWithoutStore, type StoreErrorPolicy } from '../../core/quota/decision.js';
 import { dateAt, UTC_CALENDAR } from '../../core/time/calendar.js';
 import type { Clock } from '../../ports/clock.js';
 import type { Observer } from '../../ports/observer.js';
 import type { Admission } from './admission.js';
+import { type Asked, NOTHING_ELSE } from './attempt.js';
 
 /** Longest wait of a request for the start. */
 export const START_WAIT_MS = 15_000;
@@ -39,15 +40,15 @@ export class StartGate {
     this.#parts = parts;
   }
 
-  decide(tenantId: string, cost: number, reserve?: NewReservation): Decision | Promise<Decision> {
+  decide(tenantId: string, cost: number, asked: Asked = NOTHING_ELSE): Decision | Promise<Decision> {
     const { admission } = this.#parts;
-    if (this.#state === 'open') return this.#followed(admission.decide(tenantId, cost, reserve));
+    if (this.#state === 'open') return this.#followed(admission.decide(tenantId, cost, asked));
     const arrivedAtMs = this.#parts.clock.monotonicMs();
     return this.#followed(
       this.whenOpen().then((open) =>
         open || this.#knowsTenants()
-          ? admission.decide(tenantId, cost, reserve)
-          : this.#tell(this.#unready(tenantId, cost, reserve !== undefined), arrivedAtMs),
+          ? admission.decide(tenantId, cost, asked)
+          : this.#tell(this.#unready(tenantId, cost, asked), arrivedAtMs),
       ),
     );
   }
@@ -55,7 +56,7 @@ export class StartGate {
   look(tenantId: string): Decision | Promise<Decision> {
     if (this.#state === 'open') return this.#parts.admission.look(tenantId);
     return this.whenOpen().then((open) =>
-      open ? this.#parts.admission.look(tenantId) : this.#unready(tenantId, 0, false),
+      open ? this.#parts.admission.look(tenantId) : this.#unready(tenantId, 0, NOTHING_ELSE),
     );
   }
 
@@ -123,11 +124,11 @@ export class StartGate {
     return decision;
   }
 
-  #unready(tenantId: string, cost: number, isReservation: boolean): Decision {
+  #unready(tenantId: string, cost: number, { meterCosts = NO_METER_COSTS, reserve }: Asked): Decision {
     const outcome = this.#parts.policy === 'allow' ? 'unconfirmed' : 'unavailable';
     const decidedAtMs = this.#parts.clock.wallMs();
     return decisionWithoutStore(
-      { outcome, tenantId, cost, isReservation },
+      { outcome, tenantId, cost, meterCosts, isReservation: reserve !== undefined },
       { decidedAtMs, usageDate: dateAt(decidedAtMs, UTC_CALENDAR) },
     );
   }

@@ -222,27 +222,53 @@ function higher(one: CounterFloor, other: CounterFloor): CounterFloor {
 function split(group: readonly Waiting[], reply: ChargeReply): [Waiting, ChargeReply][] {
   if (reply.outcome !== 'decided') return group.map((one) => [one, reply]);
   let next = 0;
-  let before = 0;
+  let before: readonly number[] = [];
   // Thresholds are told once, by one who hears the answer.
   const teller = group.find((one) => !one.isOver);
   return group.map((one, position) => {
-    const { costs } = one.request;
-    const granted = reply.granted.slice(next, next + costs.length);
-    const part = { ...partOf(reply, granted, before, position === 0), crossed: one === teller ? reply.crossed : [] };
-    for (const [index, cost] of costs.entries()) if (granted[index] === true) before = saturatingSum(before, cost);
-    next += costs.length;
+    const { costs, meters = [] } = one.request;
+    const width = 1 + meters.length;
+    const requests = costs.length / width;
+    const granted = reply.granted.slice(next, next + requests);
+    const part = {
+      ...partOf(one.request, reply, granted, position === 0 ? undefined : before),
+      crossed: one === teller ? reply.crossed : [],
+    };
+    before = withGranted(before, one.request, granted);
+    next += requests;
     return [one, part];
   });
 }
 
-function partOf(reply: DecidedReply, granted: readonly boolean[], before: number, isFirst: boolean): DecidedReply {
-  return {
-    ...reply,
-    granted,
-    windows: isFirst ? reply.windows : reply.windows.map((window) => laterWindow(window, before, reply.block)),
-    // It is the one's that asked for it.
-    block: isFirst ? reply.block : 0,
+/** What the requests so far have added, by meter. */
+function withGranted(
+  before: readonly number[],
+  { costs, meters = [] }: ChargeRequest,
+  granted: readonly boolean[],
+): readonly number[] {
+  const width = 1 + meters.length;
+  return Array.from({ length: width }, (_, meter) =>
+    granted.reduce(
+      (sum, fits, index) => (fits ? saturatingSum(sum, costs[index * width + meter] as number) : sum),
+      before[meter] ?? 0,
+    ),
+  );
+}
+
+/** @param before what the requests before it have added, by meter; undefined: it is the first */
+function partOf(
+  { windows }: ChargeRequest,
+  reply: DecidedReply,
+  granted: readonly boolean[],
+  before: readonly number[] | undefined,
+): DecidedReply {
+  if (before === undefined) return { ...reply, granted };
+  const later = (window: CountedWindow, index: number) => {
+    const meter = windows[index]?.meter ?? 0;
+    return laterWindow(window, before[meter] ?? 0, meter === 0 ? reply.block : 0);
   };
+  // The block is the first one's, which asked for it.
+  return { ...reply, granted, windows: reply.windows.map(later), block: 0 };
 }
 
 /** Where a window stands for a request behind the first: the block, which the first one took, is in it. */

@@ -1,6 +1,8 @@
 // What is booked, and to which day. The quota's figures come from decisions, calls and users from `usageMeter`, storage from
 // the app: all of them land in the buffer, in the turn in which they happen.
 import { invalidRequest } from '../../core/errors.js';
+import { OWN_UNITS } from '../../core/meter.js';
+import { costIn } from '../../core/quota/cost.js';
 import type { Decision } from '../../core/quota/decision.js';
 import { isCount, MAX_COUNT } from '../../core/quota/limit.js';
 import type { UsageDate } from '../../core/time/calendar.js';
@@ -34,10 +36,12 @@ export class UsageRecorder {
    * whether or not the store charged it; a charge of unknown outcome that was refused is booked apart, never as units.
    */
   recordDecision(decision: Decision): void {
-    const amounts = chargeOf(decision);
-    if (amounts === undefined) return;
-    const { usageDate, resetNumber } = decision.label;
-    this.#parts.buffer.addCharge({ tenantId: decision.tenantId, usageDate, meter: '', resetNumber }, amounts);
+    const rows = chargesOf(decision);
+    if (rows.length === 0) return;
+    const { tenantId, label } = decision;
+    const { usageDate, resetNumber } = label;
+    for (const { meter, ...amounts } of rows)
+      this.#parts.buffer.addCharge({ tenantId, usageDate, meter, resetNumber }, amounts);
     this.#parts.onBooked();
   }
 
@@ -94,13 +98,18 @@ export class UsageRecorder {
   }
 }
 
-/** What a decision did to the quota; undefined where it did nothing that is booked. */
-export function chargeOf(decision: Decision): Partial<ChargeAmounts> | undefined {
-  const { cost, overage } = decision;
-  // An estimate is no usage: what it was in the end is booked by its commit, since units never decrease.
-  if (decision.allowed) return cost === 0 || decision.isReservation ? undefined : { units: cost, overage };
-  const unconfirmed = decision.chargeUnknown ? cost : 0;
+/** What a decision did to the quota, by meter; nothing where nothing of it is booked. Requests that are refused count once, as own units. */
+export function chargesOf(decision: Decision): (Partial<ChargeAmounts> & { readonly meter: string })[] {
+  const { cost, meterCosts, overage, meterOverages, chargeUnknown } = decision;
+  if (decision.allowed) {
+    // An estimate is no usage: what it was in the end is booked by its commit, since units never decrease.
+    if (decision.isReservation) return [];
+    const metered = meterCosts.map(({ meter, units }) => ({ meter, units, overage: costIn(meterOverages, meter) }));
+    return cost === 0 ? metered : [{ meter: OWN_UNITS, units: cost, overage }, ...metered];
+  }
+  const metered = chargeUnknown ? meterCosts.map(({ meter, units }) => ({ meter, unconfirmed: units })) : [];
+  const unconfirmed = chargeUnknown ? cost : 0;
   // Denied by the process's own counters after a charge that the store may have made: both are true.
-  if (decision.outcome === 'denied') return { denied: 1, unconfirmed };
-  return unconfirmed > 0 ? { unconfirmed } : undefined;
+  if (decision.outcome === 'denied') return [{ meter: OWN_UNITS, denied: 1, unconfirmed }, ...metered];
+  return unconfirmed > 0 ? [{ meter: OWN_UNITS, unconfirmed }, ...metered] : metered;
 }

@@ -1,6 +1,7 @@
 // One plan on trial: every request of a log is decided as if every tenant had this plan, by the very rule and store that decide in life.
 import { hasCode, TallygateError } from '../../core/errors.js';
 import type { DecidedReply } from '../../core/quota/chargeReply.js';
+import { ownUnits } from '../../core/quota/cost.js';
 import { limitStates } from '../../core/quota/decision.js';
 import type { EffectiveLimit } from '../../core/quota/limit.js';
 import { isFixedWindow, planWindows, type WindowPlan } from '../../core/quota/windows.js';
@@ -57,7 +58,7 @@ export class PlanTrial {
     if (reply === undefined) return undefined;
     const isGranted = reply.granted[0] === true;
     if (isGranted && this.#isHardAlone) return PASSED;
-    const violated = limitStates(this.plan.limits, reply.windows, 1, isGranted).flatMap((state, index) =>
+    const violated = limitStates(this.plan.limits, reply.windows, ownUnits(1), isGranted).flatMap((state, index) =>
       state.violated && (state.enforce === 'hard') !== isGranted ? [index] : [],
     );
     return { isDenied: !isGranted, violated };
