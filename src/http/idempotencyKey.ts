@@ -1,19 +1,30 @@
-// The Idempotency-Key of a request (draft-ietf-httpapi-idempotency-key-header): the name under which it is booked once.
+// The Idempotency-Key of a request (draft-ietf-httpapi-idempotency-key-header): the name under which it counts once.
 import type { IncomingMessage } from 'node:http';
+import { idempotencyKeyFault } from '../core/idempotencyKey.js';
 import { invalidRequest } from './faults.js';
+import { headerValues } from './headerValues.js';
 
-const MOST_CHARACTERS = 255;
+const HEADER = 'idempotency-key';
 
 /**
  * The key as it was sent: with quotes, where the client writes it as the draft's structured string does, and without, where it
- * does not. They are two keys; a client that repeats a request sends the same bytes.
- * @throws TallygateError `invalid_request` where there is none, or it is too long
+ * does not. They are two keys; a client that repeats a request sends the same bytes. undefined: none was sent.
+ * @throws TallygateError `invalid_request` where it is empty or too long, or two were sent
  */
-export function requiredIdempotencyKey(req: IncomingMessage): string {
-  // Node joins a header that was sent twice.
-  const key = [req.headers['idempotency-key']].flat().join(', ').trim();
-  if (key !== '' && key.length <= MOST_CHARACTERS) return key;
-  const got = key === '' ? 'none' : `${key.length}`;
-  const expected = `expected a key of 1 to ${MOST_CHARACTERS} characters that the same request is repeated with`;
-  throw invalidRequest([{ location: 'header.idempotency-key', message: `${expected}, got ${got}` }]);
+export function idempotencyKeyOf(req: IncomingMessage): string | undefined {
+  const [given, ...others] = headerValues(req, HEADER);
+  if (given === undefined) return undefined;
+  const key = given.trim();
+  const message = others.length > 0 ? `expected one key, got ${1 + others.length}` : idempotencyKeyFault(key);
+  if (message !== undefined) throw refused(message);
+  return key;
 }
+
+/** The same where a key is required. */
+export function requiredIdempotencyKey(req: IncomingMessage): string {
+  const key = idempotencyKeyOf(req);
+  if (key === undefined) throw refused(idempotencyKeyFault('') ?? 'expected a key');
+  return key;
+}
+
+const refused = (message: string) => invalidRequest([{ location: `header.${HEADER}`, message }]);

@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Decision } from '../core/quota/decision.js';
 import { type ResolvedId, resolveId, tenantIdFault, userIdFault } from '../core/tenantId.js';
 import { atOnce } from './atOnce.js';
+import { headerValues } from './headerValues.js';
 
 declare global {
   // Merges with Express's own declaration where its types are installed, and stands alone where they are not.
@@ -86,21 +87,12 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 /** Two values, also in two lines of the same name, may be the client's beside the gateway's: neither is trusted. */
 function idOfHeader(req: IncomingMessage, header: string): ReturnType<IdOf> {
   const location = `header.${header}`;
-  const values = valuesOf(req.rawHeaders, header);
+  const values = headerValues(req, header);
   if (values.length > 1) return { kind: 'fault', fault: `expected one value, got ${values.length}`, location };
   const text = values[0] === undefined ? undefined : decoded(values[0]);
   if (text === null) return { kind: 'fault', fault: 'expected UTF-8', location };
   const resolved = resolveId(text, tenantIdFault);
   return resolved.kind === 'fault' ? { ...resolved, location } : resolved;
-}
-
-// Node joins repeated headers by commas in req.headers, which a tenant's id may hold too; the raw list keeps them apart.
-function valuesOf(rawHeaders: readonly string[], header: string): string[] {
-  const values: string[] = [];
-  for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
-    if ((rawHeaders[at] as string).toLowerCase() === header) values.push(rawHeaders[at + 1] as string);
-  }
-  return values;
 }
 
 /** Node reads header bytes as Latin-1; as UTF-8 they name the same tenant as the same text in a path. Null: no UTF-8. */

@@ -14,7 +14,7 @@ export interface FlooredWindow extends FixedWindow {
 
 /** What became of one cost; the windows stand as they do after it. */
 export interface OneReply {
-  readonly outcome: 'granted' | 'denied' | 'cold' | 'clock' | 'late';
+  readonly outcome: 'granted' | 'denied' | 'cold' | 'clock' | 'late' | 'conflict';
   readonly timeMs: number;
   readonly windows: readonly CountedWindow[];
 }
