@@ -70,12 +70,19 @@ export interface OpenProducer {
   readonly flushedUntilMs: number | undefined;
 }
 
+/** The charges of one tenant's window. Both dates inclusive. */
+export interface ChargedRange {
+  readonly tenantId: string;
+  /** '' is the quota's own units. */
+  readonly meter: string;
+  readonly resetNumber: number;
+  readonly first: UsageDate;
+  readonly last: UsageDate;
+}
+
 /** Which charges to add up, and whose positions belong to the sums. */
 export interface RecordedQuery {
-  readonly tenantId: string;
-  readonly resetNumber: number;
-  /** Both dates inclusive. */
-  readonly ranges: readonly { readonly first: UsageDate; readonly last: UsageDate }[];
+  readonly ranges: readonly ChargedRange[];
   readonly producerIds: readonly string[];
 }
 
@@ -85,10 +92,22 @@ export interface RecordedSums {
   readonly lastRecords: ReadonlyMap<string, number>;
 }
 
-/** A day whose count of active users is not that of its users' rows. */
-export interface DisagreeingDay {
+/**
+ * Of which figure of a day the ledger says two things. `active_users`: not as many as it has rows of users; `meter`: less than the quota
+ * admitted of it; `storage`: not what its points integrate to; `closed_…`: less than when its month was closed, though usage never decreases.
+ */
+export type DisagreeingFigure = 'active_users' | 'meter' | 'storage' | 'closed_api_calls' | 'closed_active_users';
+
+/** A day of which the ledger says two things. */
+export interface Disagreement {
+  readonly tenantId: string;
   readonly usageDate: UsageDate;
-  readonly activeUsers: number;
+  readonly figure: DisagreeingFigure;
+  /** Of `meter`. */
+  readonly meter?: string;
+  /** What the day's row says. */
+  readonly recorded: number;
+  /** What the rows behind it come to, or said when the month was closed. */
   readonly counted: number;
 }
 
@@ -107,10 +126,15 @@ export interface LedgerUpkeep {
    * Resolves to the ledger's clock.
    */
   askToFlush(): Promise<number>;
-  /** In one snapshot. Of the quota's own units. */
+  /** In one snapshot. */
   recorded(query: RecordedQuery): Promise<RecordedSums>;
-  /** None, unless something is wrong with the ledger itself. */
-  disagreeingDays(tenantId: string, from: UsageDate, to: UsageDate): Promise<readonly DisagreeingDay[]>;
+  /** Tenants that the ledger knows, behind `after` (at first '') in the order of their bytes, at most `most`. */
+  tenants(after: string, most: number): Promise<readonly string[]>;
+  /**
+   * None, unless something is wrong with the ledger itself. Both dates inclusive; storage is compared as far as its points are kept, and
+   * closed months from that of `from` on.
+   */
+  disagreements(tenantIds: readonly string[], from: UsageDate, to: UsageDate): Promise<readonly Disagreement[]>;
   /**
    * What usage of the tenant from a date on may lack. For a report: asked before the usage, so that what counts as there is there.
    */

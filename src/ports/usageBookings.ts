@@ -2,6 +2,7 @@
 // corrections, events from outside, changes of storage, and closed months. Beside the batches of usageLedger.ts, on the same ledger.
 import type { UsageDate } from '../core/time/calendar.js';
 import type { UsageReport } from '../core/usage/usageReport.js';
+import type { KeyedRow } from './usageLedger.js';
 
 /** A correction to book. */
 export interface Adjustment {
@@ -45,14 +46,8 @@ export type StorageChangeOutcome =
   | { readonly outcome: 'booked' | 'repeated'; readonly atMs: number }
   | { readonly outcome: 'conflict' };
 
-/** An event to book: calls of a day, and a user who was active then. */
-export interface EventRow {
-  readonly tenantId: string;
-  /** 16 bytes: the hash of the event's source and id. */
-  readonly key: Buffer;
-  readonly usageDate: UsageDate;
-  /** Whole, from 0 to 2^53-1. */
-  readonly apiCalls: number;
+/** An event to book: usage under its key, which is the hash of the event's source and id, and a user who was active then. */
+export interface EventRow extends KeyedRow {
   /** 16 bytes: the keyed hash of tenant and user (core/usage/activeDays). */
   readonly userHash: Buffer | undefined;
 }

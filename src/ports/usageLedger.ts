@@ -1,77 +1,22 @@
 // The usage ledger: what was used, by tenant and day, exactly once. What it applied is recorded in the same transaction.
 import type { UsageDate } from '../core/time/calendar.js';
 import type { AdjustmentSum } from '../core/usage/adjustments.js';
-import type { StorageDay, StoragePoint } from '../core/usage/storageIntegral.js';
+import type { StorageDay } from '../core/usage/storageIntegral.js';
+import type { LevelPointRow, StoragePointRow, UsageSums } from './usageSums.js';
 
 export type { StorageDay } from '../core/usage/storageIntegral.js';
-
-/** API calls of one tenant and day. */
-export interface CallRow {
-  readonly tenantId: string;
-  readonly usageDate: UsageDate;
-  readonly apiCalls: number;
-}
-
-/** What the quota did for one tenant, day, meter and reset number. Units never decrease. */
-export interface ChargeRow {
-  readonly tenantId: string;
-  readonly usageDate: UsageDate;
-  /** '' is the quota's own units. */
-  readonly meter: string;
-  readonly resetNumber: number;
-  /** Units admitted. */
-  readonly units: number;
-  /** Requests refused. */
-  readonly denied: number;
-  /** Units of requests refused while the store's answer was unknown: perhaps charged there, never admitted. */
-  readonly unconfirmed: number;
-  /** Units above soft limits: part of `units`, and apart from them because they are billed otherwise. */
-  readonly overage: number;
-}
-
-/**
- * Units that are known only after the work, and told more than once: of a reservation that is committed, of a keyed call. Booked
- * once by tenant and key, in the batch's own transaction; a repeat within 35 days adds nothing, also where its units differ.
- */
-export interface CommitRow {
-  readonly tenantId: string;
-  readonly usageDate: UsageDate;
-  /** '' is the quota's own units. */
-  readonly meter: string;
-  readonly resetNumber: number;
-  readonly units: number;
-  /** API calls of that day, which count with the units or not at all. @defaultValue 0 */
-  readonly apiCalls?: number | undefined;
-  /** The part of `units` above soft limits. @defaultValue 0 */
-  readonly overage?: number | undefined;
-  /** 16 bytes: the hash of what identifies the commit. Of rows with one tenant and key in a batch the first counts. */
-  readonly key: Buffer;
-}
-
-/** Days of one month on which one user was active. At most one row a tenant, month and user in a batch. */
-export interface ActiveUserRow {
-  readonly tenantId: string;
-  /** `YYYY-MM`. */
-  readonly month: string;
-  /** 16 bytes: the keyed hash of tenant and user (core/usage/activeDays). */
-  readonly userHash: Buffer;
-  /** Bit n-1 is day n of the month. */
-  readonly dayMask: number;
-}
-
-/** A storage level that a tenant reported, or a change of it: it holds from `atSeconds` until the next point. */
-export interface StoragePointRow extends StoragePoint {
-  readonly tenantId: string;
-}
-
-/** Added-up usage, ready to be applied. Rows are unique by their key (but for commits) and may come in any order. */
-export interface UsageSums {
-  readonly calls: readonly CallRow[];
-  readonly charges: readonly ChargeRow[];
-  readonly users: readonly ActiveUserRow[];
-  readonly storage: readonly StoragePointRow[];
-  readonly commits: readonly CommitRow[];
-}
+export {
+  type ActiveUserRow,
+  type CallRow,
+  type ChargeRow,
+  type CommitRow,
+  type KeyedRow,
+  type LevelPointRow,
+  type MeterRow,
+  NO_SUMS,
+  type StoragePointRow,
+  type UsageSums,
+} from './usageSums.js';
 
 /**
  * How many milliseconds ago something was, at least. Asked once the statement's transaction has begun: then the database's own clock,
@@ -133,6 +78,16 @@ export interface LedgerDay {
   readonly storage?: StorageDay;
 }
 
+/** What the ledger knows of one of the team's own meters on a tenant's day. */
+export interface LedgerMeterDay {
+  readonly usageDate: UsageDate;
+  readonly meter: string;
+  /** Of a counter. */
+  readonly amount: number;
+  /** Of a level, as storage has it. */
+  readonly level?: StorageDay;
+}
+
 /** Usage of one tenant over a range of its days. */
 export interface LedgerUsage {
   readonly days: readonly LedgerDay[];
@@ -142,6 +97,14 @@ export interface LedgerUsage {
   readonly storageBefore: (StorageDay & { readonly usageDate: UsageDate }) | undefined;
   /** Points of the range's last date, oldest first, to integrate the running day up to now: ask for no range past today. */
   readonly pointsOfLastDate: readonly StoragePointRow[];
+  /** By date, then by meter; declared or not. What the quota admitted of a meter is in it. */
+  readonly meters: readonly LedgerMeterDay[];
+  /** Of each level the last day with points in the 37 days before the range. */
+  readonly levelsBefore: readonly Required<Pick<LedgerMeterDay, 'meter' | 'usageDate' | 'level'>>[];
+  /** As `pointsOfLastDate`, of levels. */
+  readonly levelPointsOfLastDate: readonly LevelPointRow[];
+  /** Units above soft limits, by day and meter ('' the quota's own units), where there were any; they are in the charges' units. */
+  readonly overage: readonly { readonly usageDate: UsageDate; readonly meter: string; readonly units: number }[];
   /** Corrections of the range, added up by day and meter. None of them is in `days`. */
   readonly adjustments: readonly AdjustmentSum[];
   /** Months (`YYYY-MM`) that were closed and that the range touches, oldest first. */

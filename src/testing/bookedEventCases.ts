@@ -113,5 +113,6 @@ export const bookedEventCases: readonly UsageBookingCase[] = [
 
 const eventOf = (tenantId: string, given: Partial<EventRow>): EventRow => ({
   ...{ tenantId, key: randomBytes(16), usageDate: DATE, apiCalls: 1, userHash: undefined },
+  ...{ meter: '', amount: 0, level: undefined },
   ...given,
 });

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import type { ChargeRow, ChargeSumQuery } from '../ports/usageLedger.js';
-import { callsOf, caseOf, freshTenant, instantOf, type UsageLedgerCase, uuidAt } from './usageLedgerCase.js';
+import { batchOf, callsOf, caseOf, freshTenant, instantOf, type UsageLedgerCase, uuidAt } from './usageLedgerCase.js';
 
 const HOUR_MS = 3_600_000;
 
@@ -93,7 +93,7 @@ export const ledgerReadCases: readonly UsageLedgerCase[] = [
     const now = await given.now();
     const [young, ahead, old] = [uuidAt(now - 23 * HOUR_MS), uuidAt(now + HOUR_MS), uuidAt(now - 25 * HOUR_MS)];
     for (const id of [young, ahead]) assert.equal(await given.ledger.registerProducer(id, holder), 'registered');
-    const batch = { calls: [], charges: [], users: [], storage: [], commits: [], producerId: young, from: 0, to: 5 };
+    const batch = batchOf(young, 0, 5, {});
     await given.ledger.apply(batch);
     assert.equal(await given.ledger.registerProducer(young, holder), 'registered');
     assert.deepEqual(await given.ledger.apply(batch), { outcome: 'elsewhere', lastRecord: 5 });

@@ -4,7 +4,14 @@ import assert from 'node:assert/strict';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { type ErrorCode, hasCode } from '../core/errors.js';
 import { dateAt, type UsageDate, UTC_CALENDAR } from '../core/time/calendar.js';
-import type { CallRow, LedgerDay, UsageBatch, UsageLedger, UsageSums } from '../ports/usageLedger.js';
+import {
+  type CallRow,
+  type LedgerDay,
+  NO_SUMS,
+  type UsageBatch,
+  type UsageLedger,
+  type UsageSums,
+} from '../ports/usageLedger.js';
 
 /** Gives a handle on one and the same ledger, as another process would have: its tables are there, whatever is in them. */
 export type MakeUsageLedger = () => UsageLedger | Promise<UsageLedger>;
@@ -23,8 +30,7 @@ export const caseOf = (name: string, body: (given: CaseLedger) => Promise<void>)
   run: async (makeLedger) => body(new CaseLedger(await makeLedger(), makeLedger)),
 });
 
-/** Nothing, for cases that say only what matters to them. */
-export const NO_SUMS: UsageSums = { calls: [], charges: [], users: [], storage: [], commits: [] };
+export { NO_SUMS };
 
 /** A tenant id that no other case and no earlier run has used. */
 export const freshTenant = (): string => `case-${randomUUID()}`;

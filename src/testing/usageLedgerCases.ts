@@ -1,6 +1,8 @@
 // The conformance suite of the usage ledger: what callers of the port may rely on, for every ledger alike.
 import { ledgerBatchCases } from './ledgerBatchCases.js';
 import { ledgerCommitCases } from './ledgerCommitCases.js';
+import { ledgerKeyedCases } from './ledgerKeyedCases.js';
+import { ledgerMeterCases } from './ledgerMeterCases.js';
 import { ledgerRaceCases } from './ledgerRaceCases.js';
 import { ledgerReadCases } from './ledgerReadCases.js';
 import { ledgerReplayCases } from './ledgerReplayCases.js';
@@ -20,6 +22,8 @@ export const usageLedgerCases: readonly UsageLedgerCase[] = [
   ...ledgerCommitCases,
   ...ledgerUserCases,
   ...ledgerStorageCases,
+  ...ledgerMeterCases,
+  ...ledgerKeyedCases,
   ...ledgerReadCases,
   ...ledgerReplayCases,
   ...ledgerRaceCases,

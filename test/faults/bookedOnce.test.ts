@@ -55,6 +55,7 @@ test('a correction', async () => {
 test('a batch of events', async () => {
   const events = Array.from({ length: 50 }, () => ({
     ...{ tenantId: 'told', key: randomBytes(16), usageDate: DATE, apiCalls: 2, userHash: randomBytes(16) },
+    ...{ meter: 'tokens', amount: 3, level: undefined },
   }));
   expect(await twice(() => bookings.bookEvents(events))).toEqual(events.map(() => false));
   expect((await readUsage('told', DATE)).days).toEqual([{ usageDate: DATE, apiCalls: 100, activeUsers: 50 }]);

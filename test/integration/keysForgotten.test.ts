@@ -32,10 +32,12 @@ async function daysLater(days: number): Promise<void> {
   await ledger.touchProducer(await ledger.newProducerId(), false);
 }
 
+const NO_METER = { meter: '', amount: 0, level: undefined };
+
 test('an event and a change of storage are known for 35 days, a correction for ever', async () => {
   const bookings = postgresBookings(pool, SCHEMA);
   const [tenantId, key, usageDate] = ['acme', randomBytes(16), '2024-02-29'];
-  const event = { tenantId, key, usageDate, apiCalls: 1, userHash: undefined };
+  const event = { tenantId, key, usageDate, apiCalls: 1, userHash: undefined, ...NO_METER };
   const change = { tenantId, key, content: randomBytes(16), atMs: Date.now() - 60_000, bytes: 5 };
   const what = { tenantId, key, usageDate, meter: 'api_calls', delta: 1, reason: 'test', author: 'test' };
   const book = async () => ({

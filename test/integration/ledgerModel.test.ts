@@ -75,7 +75,9 @@ function sumsOf(deeds: readonly Deed[], tenants: readonly string[], users: reado
     })),
     users: [...masks.values()],
     storage,
-    commits: [],
+    ...{ commits: [], levels: [], keyed: [] },
+    // Of a meter as much as of the quota, at another time.
+    meters: [...calls].map(([key, amount]) => ({ ...split(key), meter: 'tokens', amount })),
   };
 }
 

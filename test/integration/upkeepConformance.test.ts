@@ -84,6 +84,25 @@ describe('a row of each kind that the tables refuse and later take', () => {
       'event_dedupe',
       (tenantId) => ({ commits: [{ tenantId, ...charge, apiCalls: 6, overage: 7, key: freshHash() }] }),
     ],
+    ['meter', 'meter_usage', (tenantId) => ({ meters: [{ tenantId, usageDate: DATE, meter: 'tokens', amount: 5 }] })],
+    [
+      'level',
+      'meter_point',
+      (tenantId) => ({
+        levels: [
+          { tenantId, meter: 'seats', atSeconds: Math.floor(Date.now() / 1000) - 60, bytes: 9, id: uuidAt(Date.now()) },
+        ],
+      }),
+    ],
+    [
+      'keyed',
+      'event_dedupe',
+      (tenantId) => ({
+        keyed: [
+          { tenantId, usageDate: DATE, apiCalls: 2, meter: 'tokens', amount: 5, level: undefined, key: freshHash() },
+        ],
+      }),
+    ],
     [
       'storage',
       'storage_point',
@@ -119,7 +138,10 @@ describe('a row of each kind that the tables refuse and later take', () => {
         [tenantId],
       );
       const points = await client.query('SELECT bytes FROM tallygate.storage_point WHERE tenant_id = $1', [tenantId]);
-      return { ...usage, readAtMs: 0, charges: rows, points: points.rows };
+      const levels = await client.query('SELECT meter, level FROM tallygate.meter_point WHERE tenant_id = $1', [
+        tenantId,
+      ]);
+      return { ...usage, readAtMs: 0, charges: rows, points: points.rows, levels: levels.rows };
     };
     expect(await kept(refused)).toEqual(await kept(expected));
   });

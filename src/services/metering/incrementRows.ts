@@ -6,6 +6,9 @@ import type {
   CallRow,
   ChargeRow,
   CommitRow,
+  KeyedRow,
+  LevelPointRow,
+  MeterRow,
   StoragePointRow,
   UsageSums,
 } from '../../ports/usageLedger.js';
@@ -16,18 +19,26 @@ export function rowsOf(increments: UsageIncrements, hashKey: Buffer): UsageSums 
   const users: ActiveUserRow[] = [];
   const storage: StoragePointRow[] = [];
   const commits: CommitRow[] = [];
+  const meters: MeterRow[] = [];
+  const levels: LevelPointRow[] = [];
+  const keyed: KeyedRow[] = [];
   for (const [tenantId, ofTenant] of increments.tenants) {
     for (const [usageDate, day] of ofTenant.days) {
       if (day.apiCalls > 0) calls.push({ tenantId, usageDate, apiCalls: day.apiCalls });
       for (const charge of day.charges) charges.push({ tenantId, usageDate, ...charge });
+      for (const [meter, amount] of day.meters ?? []) meters.push({ tenantId, usageDate, meter, amount });
     }
     for (const row of userRows(tenantId, ofTenant.days, hashKey)) users.push(row);
     for (const point of ofTenant.storage.values()) storage.push({ tenantId, ...point });
     for (const { key, ...commit } of ofTenant.commits.values()) {
       commits.push({ tenantId, ...commit, key: Buffer.from(key, 'hex') });
     }
+    for (const point of ofTenant.levels?.values() ?? []) levels.push({ tenantId, ...point });
+    for (const { key, ...use } of ofTenant.keyed?.values() ?? []) {
+      keyed.push({ tenantId, ...use, key: Buffer.from(key, 'hex') });
+    }
   }
-  return { calls, charges, users, storage, commits };
+  return { calls, charges, users, storage, commits, meters, levels, keyed };
 }
 
 /** One row a user and month: two rows of one key would be an error in one upsert. */

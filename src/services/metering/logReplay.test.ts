@@ -9,7 +9,7 @@ import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { TallygateError } from '../../core/errors.js';
 import { type TenantCalendar, UTC_CALENDAR } from '../../core/time/calendar.js';
-import type { ReplayBatch, ReplayPosition } from '../../ports/usageLedger.js';
+import { NO_SUMS, type ReplayBatch, type ReplayPosition } from '../../ports/usageLedger.js';
 import { type ReplayRequest, replayLog } from './logReplay.js';
 import { applyReplayStep } from './replayStep.js';
 
@@ -273,11 +273,8 @@ describe('each line once, whatever becomes of the answers', () => {
     options: '',
     from: from === undefined ? undefined : position(from),
     to: position(to),
+    ...NO_SUMS,
     calls: [{ tenantId: 'a', usageDate: '2015-05-17', apiCalls: 1 }],
-    charges: [],
-    users: [],
-    storage: [],
-    commits: [],
   });
   const parts = (ledger: MemoryLedger) => ({ ledger, pause: async () => undefined });
 

@@ -4,7 +4,7 @@
 import { type Period, periodAt, type TenantCalendar, type UsageDate } from '../../core/time/calendar.js';
 import type { LineReader } from '../../core/usage/accessLog.js';
 import { dayBit, monthOf, userHashOf } from '../../core/usage/activeDays.js';
-import type { ActiveUserRow, CallRow, UsageSums } from '../../ports/usageLedger.js';
+import { type ActiveUserRow, type CallRow, NO_SUMS, type UsageSums } from '../../ports/usageLedger.js';
 import type { ReplayReport } from './replayReport.js';
 
 const MAX_BATCH_LINES = 50_000;
@@ -87,7 +87,7 @@ export class ReplayTally {
     this.#lines = 0;
     this.#rows = 0;
     this.#keys = 0;
-    return { calls, users, charges: [], storage: [], commits: [] };
+    return { ...NO_SUMS, calls, users };
   }
 
   #meter(tenantId: string, instantMs: number, userId: string | undefined): void {

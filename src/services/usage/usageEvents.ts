@@ -75,7 +75,8 @@ export class UsageEvents {
   #rowOf({ tenantId, source, id, atMs, value, userId }: UsageEvent, nowMs: number, hashKey: Buffer): EventRow {
     const usageDate = dateAt(atMs ?? nowMs, this.#parts.quotaOf(tenantId).calendar);
     const userHash = userId === undefined ? undefined : userHashOf(hashKey, tenantId, userId);
-    return { tenantId, key: bookingKey('event', source, id), usageDate, apiCalls: value, userHash };
+    const usage = { apiCalls: value, meter: '', amount: 0, level: undefined };
+    return { tenantId, key: bookingKey('event', source, id), usageDate, ...usage, userHash };
   }
 
   /** In one transaction; where PostgreSQL refuses it, in halves, so that one row that nobody foresaw loses no other. */

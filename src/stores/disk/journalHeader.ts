@@ -5,7 +5,7 @@ import { HEADER } from './journalFiles.js';
 
 /**
  * The form of the files. Another number is another form: left alone by who does not know it. 2: commits may carry calls and overage,
- * which a version that only knows 1 would pass over.
+ * and there are own meters and keyed usage: a version that only knows 1 would pass over them.
  */
 export const FORMAT = 2;
 /** Forms that can be read. */

@@ -17,8 +17,9 @@ const record: fc.Arbitrary<JournalRecord> = fc
     tenants: fc.uniqueArray(id, { minLength: 1, maxLength: 3 }),
     users: fc.uniqueArray(id, { maxLength: 3 }),
     count: fc.maxSafeNat(),
+    hasMeters: fc.boolean(),
   })
-  .map(({ from, tenants, users, count }) => {
+  .map(({ from, tenants, users, count, hasMeters }) => {
     const increments = new UsageIncrements();
     for (const tenant of tenants) {
       increments.addCalls(tenant, '2026-11-24', count);
@@ -29,6 +30,13 @@ const record: fc.Arbitrary<JournalRecord> = fc
       const commit = { usageDate: '2026-11-24', meter: '', resetNumber: 0, units: count, key: 'ff'.repeat(16) };
       increments.addCommit(tenant, commit);
       increments.addCommit(tenant, { ...commit, key: 'fe'.repeat(16), apiCalls: 1, overage: count });
+      if (!hasMeters) continue;
+      const point = { atSeconds: 8, bytes: count, id: '0193' };
+      for (const meter of ['tokens', 'rows']) increments.addMeter(tenant, '2026-11-24', meter, count);
+      increments.addLevel(tenant, { meter: 'seats', ...point });
+      const use = { usageDate: '2026-11-24', apiCalls: 1, meter: 'tokens', amount: count, level: undefined };
+      increments.addKeyed(tenant, { ...use, key: '01'.repeat(16) });
+      increments.addKeyed(tenant, { ...use, meter: 'seats', amount: 0, level: point, key: '02'.repeat(16) });
     }
     return { from, to: from + 1, increments };
   });

@@ -1,7 +1,13 @@
 // A record as a line of a journal: `<crc32 of the rest, 8 hex> <from> <to> <increments as JSON>`. A line, because a text that is
 // damaged anywhere is found again at the next line feed, which JSON never holds; and because a person can read it.
 import { crc32 } from 'node:zlib';
-import { type CommitIncrement, UsageIncrements } from '../../core/usage/increments.js';
+import {
+  type CommitIncrement,
+  type KeyedIncrement,
+  type StorageIncrement,
+  type TenantIncrements,
+  UsageIncrements,
+} from '../../core/usage/increments.js';
 import type { JournalRecord } from '../../ports/usageJournal.js';
 
 const LINE_FEED = 0x0a;
@@ -15,14 +21,26 @@ type EncodedCharge = [
   unconfirmed: number,
   overage: number,
 ];
-type EncodedDay = [date: string, calls: number, charges: EncodedCharge[], users: string[]];
+/** The meters only where there are some, and so with the last two of a tenant: see EncodedCommit. */
+type EncodedDay = [
+  ...[date: string, calls: number, charges: EncodedCharge[], users: string[]],
+  ...[meters?: [meter: string, amount: number][]],
+];
 type EncodedPoint = [atSeconds: number, bytes: number, id: string];
 /** The last two only where one of them is not 0: records of the version that did not know them are read as they are. */
 type EncodedCommit = [
   ...[date: string, meter: string, reset: number, units: number, key: string],
   ...[calls?: number, overage?: number],
 ];
-type EncodedTenant = [id: string, days: EncodedDay[], points: EncodedPoint[], commits: EncodedCommit[]];
+type EncodedLevel = [meter: string, ...point: EncodedPoint];
+type EncodedKeyed = [
+  ...[date: string, calls: number, meter: string, amount: number, key: string],
+  ...[level?: EncodedPoint],
+];
+type EncodedTenant = [
+  ...[id: string, days: EncodedDay[], points: EncodedPoint[], commits: EncodedCommit[]],
+  ...[levels?: EncodedLevel[], keyed?: EncodedKeyed[]],
+];
 
 /** What a file holds. */
 export interface JournalText {
@@ -67,24 +85,45 @@ const checksumOf = (bytes: Buffer): string => crc32(bytes).toString(16).padStart
 
 function encodedTenants(increments: UsageIncrements): EncodedTenant[] {
   const encoded: EncodedTenant[] = [];
-  for (const [tenantId, { days, storage, commits }] of increments.tenants) {
+  for (const [tenantId, { days, storage, commits, levels, keyed }] of increments.tenants) {
     const encodedDays: EncodedDay[] = [];
-    for (const [date, { apiCalls, charges, users }] of days) {
-      encodedDays.push([
+    for (const [date, { apiCalls, charges, users, meters }] of days) {
+      const day: EncodedDay = [
         date,
         apiCalls,
         charges.map((one) => [one.meter, one.resetNumber, one.units, one.denied, one.unconfirmed, one.overage]),
         users === undefined ? [] : [...users],
-      ]);
+      ];
+      if (meters !== undefined) day.push([...meters]);
+      encodedDays.push(day);
     }
     encoded.push([
       tenantId,
       encodedDays,
-      [...storage.values()].map(({ atSeconds, bytes, id }) => [atSeconds, bytes, id]),
+      [...storage.values()].map(encodedPoint),
       [...commits.values()].map(encodedCommit),
+      ...encodedRest(levels, keyed),
     ]);
   }
   return encoded;
+}
+
+const encodedPoint = ({ atSeconds, bytes, id }: StorageIncrement): EncodedPoint => [atSeconds, bytes, id];
+
+function encodedRest(
+  levels: TenantIncrements['levels'],
+  keyed: TenantIncrements['keyed'],
+): [] | [EncodedLevel[], EncodedKeyed[]] {
+  if (levels === undefined && keyed === undefined) return [];
+  return [
+    [...(levels?.values() ?? [])].map((one) => [one.meter, ...encodedPoint(one)]),
+    [...(keyed?.values() ?? [])].map(encodedKeyed),
+  ];
+}
+
+function encodedKeyed({ usageDate, apiCalls, meter, amount, key, level }: KeyedIncrement): EncodedKeyed {
+  if (level === undefined) return [usageDate, apiCalls, meter, amount, key];
+  return [usageDate, apiCalls, meter, amount, key, encodedPoint(level)];
 }
 
 function encodedCommit(commit: CommitIncrement): EncodedCommit {
@@ -93,17 +132,25 @@ function encodedCommit(commit: CommitIncrement): EncodedCommit {
   return [usageDate, meter, resetNumber, units, key, apiCalls, overage];
 }
 
+const decodedPoint = ([atSeconds, bytes, id]: EncodedPoint): StorageIncrement => ({ atSeconds, bytes, id });
+
 function decodedTenants(tenants: readonly EncodedTenant[]): UsageIncrements {
   const increments = new UsageIncrements();
-  for (const [tenantId, days, points, commits] of tenants) {
-    for (const [date, calls, charges, users] of days) {
+  for (const [tenantId, days, points, commits, levels = [], keyed = []] of tenants) {
+    for (const [date, calls, charges, users, meters = []] of days) {
       increments.addCalls(tenantId, date, calls);
       for (const [meter, resetNumber, units, denied, unconfirmed, overage] of charges) {
         increments.addCharge(tenantId, date, { meter, resetNumber, units, denied, unconfirmed, overage });
       }
       for (const userId of users) increments.addUser(tenantId, date, userId);
+      for (const [meter, amount] of meters) increments.addMeter(tenantId, date, meter, amount);
     }
-    for (const [atSeconds, bytes, id] of points) increments.addStorage(tenantId, { atSeconds, bytes, id });
+    for (const point of points) increments.addStorage(tenantId, decodedPoint(point));
+    for (const [meter, ...point] of levels) increments.addLevel(tenantId, { meter, ...decodedPoint(point) });
+    for (const [usageDate, apiCalls, meter, amount, key, point] of keyed) {
+      const level = point === undefined ? undefined : decodedPoint(point);
+      increments.addKeyed(tenantId, { usageDate, apiCalls, meter, amount, key, level });
+    }
     for (const [usageDate, meter, resetNumber, units, key, apiCalls, overage] of commits) {
       increments.addCommit(tenantId, { usageDate, meter, resetNumber, units, key, apiCalls, overage });
     }

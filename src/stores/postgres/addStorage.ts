@@ -2,6 +2,7 @@
 import { TallygateError } from '../../core/errors.js';
 import { MAX_COUNT } from '../../core/quota/limit.js';
 import type { StorageChange, StorageChangeOutcome } from '../../ports/usageBookings.js';
+import { NO_SUMS } from '../../ports/usageLedger.js';
 import { applySums } from './applySums.js';
 import { onlyRow, textOf } from './columns.js';
 import type { Database } from './database.js';
@@ -23,7 +24,7 @@ export function addStorage(database: Database, change: StorageChange): Promise<S
       return { outcome: 'repeated', atMs: Number(textOf(present, 'answer')) };
     }
     const point = { tenantId, atSeconds: Math.floor(atMs / 1000), bytes, id: '', kind: 'add' } as const;
-    await applySums(database, session, { calls: [], charges: [], users: [], storage: [point], commits: [] });
+    await applySums(database, session, { ...NO_SUMS, storage: [point] });
     return { outcome: 'booked', atMs };
   });
 }

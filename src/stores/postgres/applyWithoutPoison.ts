@@ -2,22 +2,31 @@
 // transaction. Found by halving, each part under a savepoint.
 import { randomUUID } from 'node:crypto';
 import { hasCode, type TallygateError } from '../../core/errors.js';
-import type { UsageBatch, UsageSums } from '../../ports/usageLedger.js';
+import type { QuarantineKind } from '../../ports/ledgerUpkeep.js';
+import { NO_SUMS, type UsageBatch, type UsageSums } from '../../ports/usageLedger.js';
 import { applySums } from './applySums.js';
 import type { Database } from './database.js';
 import { quarantineRow } from './postgres.generated.js';
 import { inAscii } from './quarantinedContent.js';
 import type { Session } from './session.js';
 
-type Kind = 'call' | 'charge' | 'user' | 'storage' | 'commit';
-
 /** One row of a batch. */
 interface BatchRow {
-  readonly kind: Kind;
+  readonly kind: QuarantineKind;
   readonly sums: UsageSums;
 }
 
-const NONE: UsageSums = { calls: [], charges: [], users: [], storage: [], commits: [] };
+/** Which rows of a batch are of which kind: in the order in which applySums takes their locks, so that halves never go back. */
+const KINDS: readonly [kind: QuarantineKind, of: keyof UsageSums][] = [
+  ['commit', 'commits'],
+  ['keyed', 'keyed'],
+  ['storage', 'storage'],
+  ['level', 'levels'],
+  ['call', 'calls'],
+  ['user', 'users'],
+  ['charge', 'charges'],
+  ['meter', 'meters'],
+];
 
 /** Applies the batch's rows. Returns how many were put aside. */
 export function applyWithoutPoison(database: Database, session: Session, batch: UsageBatch): Promise<number> {
@@ -52,7 +61,6 @@ async function applyHalves(
     await putAside(database, session, batch, only, refusal);
     return 1;
   }
-  // In order of kinds, as applySums takes its locks: halves never go back.
   const middle = Math.ceil(rows.length / 2);
   const first = await applyHalves(database, session, batch, rows.slice(0, middle));
   return first + (await applyHalves(database, session, batch, rows.slice(middle)));
@@ -65,20 +73,13 @@ async function putAside(
   { kind, sums }: BatchRow,
   refusal: TallygateError,
 ): Promise<void> {
-  const [row] = [...sums.calls, ...sums.charges, ...sums.users, ...sums.storage, ...sums.commits];
+  const [row] = KINDS.flatMap(([, of]): readonly object[] => sums[of]);
   const values = [randomUUID(), producerId, from, to, kind, inAscii(row), inAscii(refusal.message).slice(1, 501)];
   await session.query(database.sql(quarantineRow), values);
 }
 
-function rowsOf({ calls, charges, users, storage, commits }: UsageSums): BatchRow[] {
-  return [
-    ...commits.map((row): BatchRow => ({ kind: 'commit', sums: { ...NONE, commits: [row] } })),
-    ...storage.map((row): BatchRow => ({ kind: 'storage', sums: { ...NONE, storage: [row] } })),
-    ...calls.map((row): BatchRow => ({ kind: 'call', sums: { ...NONE, calls: [row] } })),
-    ...users.map((row): BatchRow => ({ kind: 'user', sums: { ...NONE, users: [row] } })),
-    ...charges.map((row): BatchRow => ({ kind: 'charge', sums: { ...NONE, charges: [row] } })),
-  ];
-}
+const rowsOf = (batch: UsageSums): BatchRow[] =>
+  KINDS.flatMap(([kind, of]) => batch[of].map((row): BatchRow => ({ kind, sums: { ...NO_SUMS, [of]: [row] } })));
 
 const joined = (rows: readonly BatchRow[]): UsageSums => ({
   calls: rows.flatMap((row) => row.sums.calls),
@@ -86,4 +87,7 @@ const joined = (rows: readonly BatchRow[]): UsageSums => ({
   users: rows.flatMap((row) => row.sums.users),
   storage: rows.flatMap((row) => row.sums.storage),
   commits: rows.flatMap((row) => row.sums.commits),
+  meters: rows.flatMap((row) => row.sums.meters),
+  levels: rows.flatMap((row) => row.sums.levels),
+  keyed: rows.flatMap((row) => row.sums.keyed),
 });

@@ -33,6 +33,26 @@ VALUES ($1::text, $2::date, now(), $3::text, $4::bigint, $5::bigint, $6::bigint,
 ON CONFLICT (tenant_id, month) DO NOTHING
 `;
 
+/** The text of `addMeterPoints.sql`. */
+export const addMeterPoints = `-- Keeps reported levels of meters. The same point again changes nothing.
+-- $1 tenants, $2 meters, $3 seconds since 1970, $4 ids, $5 levels. Returns nothing.
+INSERT INTO {schema}.meter_point (tenant_id, meter, at, id, level)
+SELECT given.tenant_id, given.meter, to_timestamp(given.at_seconds), given.id, given.level
+FROM unnest($1::text[], $2::text[], $3::bigint[], $4::uuid[], $5::bigint[]) AS given (tenant_id, meter, at_seconds, id, level)
+ON CONFLICT (tenant_id, meter, at, id) DO NOTHING
+`;
+
+/** The text of `addMeters.sql`. */
+export const addMeters = `-- Adds amounts to meters of tenants' days, and makes the rows of days whose levels are written next (writeMeterLevels.sql).
+-- $1 tenants, $2 dates, $3 meters, $4 amounts (0 for a day of a level). Returns nothing.
+INSERT INTO {schema}.meter_usage AS present (tenant_id, usage_date, meter, amount)
+SELECT given.*
+FROM unnest($1::text[], $2::date[], $3::text[], $4::bigint[]) AS given (tenant_id, usage_date, meter, amount)
+ORDER BY given.tenant_id COLLATE "C", given.usage_date, given.meter COLLATE "C"
+ON CONFLICT (tenant_id, usage_date, meter) DO UPDATE
+SET amount = LEAST(present.amount + excluded.amount, 9007199254740991)
+`;
+
 /** The text of `addStorageChanges.sql`. */
 export const addStorageChanges = `-- Adds changes of levels to what changed in their seconds. $1 tenants, $2 seconds since 1970, $3 bytes, signed. Returns nothing.
 INSERT INTO {schema}.storage_change AS present (tenant_id, at, bytes)
@@ -186,6 +206,14 @@ CREATE TABLE {schema}._prisma_migrations (
     started_at              TIMESTAMPTZ NOT NULL DEFAULT now(),
     applied_steps_count     INTEGER NOT NULL DEFAULT 0
 )
+`;
+
+/** The text of `dropOldMeterPoints.sql`. */
+export const dropOldMeterPoints = `-- Forgets levels of meters of tenants that no late report can concern any more. $1 tenants, $2 meters, $3 seconds since 1970.
+-- Returns nothing.
+DELETE FROM {schema}.meter_point AS point
+USING unnest($1::text[], $2::text[]) AS given (tenant_id, meter)
+WHERE point.tenant_id = given.tenant_id AND point.meter = given.meter AND point.at < to_timestamp($3::bigint)
 `;
 
 /** The text of `dropOldStoragePoints.sql`. */
@@ -419,6 +447,26 @@ FROM unnest($1::text[]) AS given (tenant_id)
 LEFT JOIN {schema}.tenant ON tenant.tenant_id = given.tenant_id
 `;
 
+/** The text of `readClosedDays.sql`. */
+export const readClosedDays = `-- Days of closed months that have less now than when their month was closed, corrections apart. $1 tenants, $2 the first month as a date in
+-- it. Returns tenant_id, date, figure, recorded, counted.
+SELECT closed.tenant_id, day.text ->> 'date' AS date, figure.name AS figure, figure.present AS recorded, figure.closed AS counted
+FROM {schema}.closed_period AS closed
+CROSS JOIN LATERAL jsonb_array_elements(closed.report -> 'daily') AS day (text)
+LEFT JOIN {schema}.tenant_usage AS usage
+  ON usage.tenant_id = closed.tenant_id AND usage.usage_date = (day.text ->> 'date')::date
+CROSS JOIN LATERAL (VALUES
+  (
+    'closed_api_calls',
+    coalesce(day.text #>> '{adjustments,apiCalls,recorded}', day.text ->> 'apiCalls')::bigint,
+    coalesce(usage.api_calls, 0)
+  ),
+  ('closed_active_users', (day.text ->> 'activeUsers')::bigint, coalesce(usage.active_users, 0))
+) AS figure (name, closed, present)
+WHERE closed.tenant_id = ANY ($1::text[]) AND closed.month >= date_trunc('month', $2::date)::date AND figure.present < figure.closed
+ORDER BY closed.tenant_id, date, figure.name
+`;
+
 /** The text of `readClosedPeriod.sql`. */
 export const readClosedPeriod = `-- A closed month. $1 tenant, $2 first day of the month. Returns closed_at_ms, author, report (JSON text), or no row.
 SELECT floor(extract(epoch FROM closed_at) * 1000)::bigint AS closed_at_ms, author, report::text AS report
@@ -474,6 +522,50 @@ export const readLedger = `-- The ledger's identity; no row before it was made.
 SELECT id::text AS id, encode(hash_key, 'hex') AS hash_key FROM {schema}.ledger WHERE singleton = 1
 `;
 
+/** The text of `readMeterDays.sql`. */
+export const readMeterDays = `-- Days of tenants on which a meter has less than the quota admitted of it. $1 tenants, $2 first and $3 last date.
+-- Returns tenant_id, date, meter, recorded, counted.
+SELECT charged.tenant_id, to_char(charged.usage_date, 'YYYY-MM-DD') AS date, charged.meter,
+       coalesce(usage.amount, 0) AS recorded, charged.units AS counted
+FROM (
+  SELECT tenant_id, usage_date, meter, LEAST(sum(units), 9007199254740991)::bigint AS units
+  FROM {schema}.quota_charge
+  WHERE tenant_id = ANY ($1::text[]) AND usage_date BETWEEN $2::date AND $3::date AND meter <> ''
+  GROUP BY tenant_id, usage_date, meter
+) AS charged
+LEFT JOIN {schema}.meter_usage AS usage
+  ON usage.tenant_id = charged.tenant_id AND usage.usage_date = charged.usage_date AND usage.meter = charged.meter
+WHERE coalesce(usage.amount, 0) < charged.units
+ORDER BY charged.tenant_id, charged.usage_date, charged.meter
+`;
+
+/** The text of `readMeterLevels.sql`. */
+export const readMeterLevels = `-- The levels that meters of tenants had just before a day, as readStorageLevels.sql has them. Levels are only set, so that one older
+-- than the 35 days for which it holds says nothing; two more for the lengths of days.
+-- $1 tenants, $2 meters, $3 the days' dates, one a meter. Returns tenant_id, meter, at_seconds, bytes; no row for one without a level.
+SELECT given.tenant_id, given.meter, extract(epoch FROM level.at)::bigint AS at_seconds, level.bytes
+FROM unnest($1::text[], $2::text[], $3::date[]) AS given (tenant_id, meter, usage_date)
+CROSS JOIN LATERAL (
+  SELECT usage.level_last_at AS at, usage.level_last AS bytes
+  FROM {schema}.meter_usage AS usage
+  WHERE usage.tenant_id = given.tenant_id AND usage.meter = given.meter AND usage.level_last_at IS NOT NULL
+    AND usage.usage_date < given.usage_date AND usage.usage_date >= given.usage_date - 37
+  ORDER BY usage.usage_date DESC
+  LIMIT 1
+) AS level
+`;
+
+/** The text of `readMeterPoints.sql`. */
+export const readMeterPoints = `-- Levels of meters of tenants from an instant on, oldest first, as readStoragePoints.sql has them.
+-- $1 tenants, $2 meters, $3 seconds since 1970, one a meter. Returns tenant_id, meter, at_seconds, kind (set), bytes, id.
+SELECT point.tenant_id, point.meter, extract(epoch FROM point.at)::bigint AS at_seconds, 'set' AS kind, point.level AS bytes,
+       point.id::text AS id
+FROM unnest($1::text[], $2::text[], $3::bigint[]) AS given (tenant_id, meter, at_seconds)
+JOIN {schema}.meter_point AS point
+  ON point.tenant_id = given.tenant_id AND point.meter = given.meter AND point.at >= to_timestamp(given.at_seconds)
+ORDER BY point.tenant_id COLLATE "C", point.meter COLLATE "C", point.at, point.id
+`;
+
 /** The text of `readMigrations.sql`. */
 export const readMigrations = `-- What was applied to the schema, by us or by Prisma; rows that were rolled back are history.
 -- Returns migration_name, checksum, and finished: 0 where it began and never ended.
@@ -524,29 +616,30 @@ LIMIT $1::integer
 `;
 
 /** The text of `readRecorded.sql`. */
-export const readRecorded = `-- What windows of one tenant were charged, and how far producers have come, in one snapshot: what lies beyond is not in the sums.
--- $1 tenant, $2 reset number, $3 first dates, $4 last dates, $5 producers. Returns one row of JSON text: sums (in order: units,
--- unconfirmed) and producers (id, last_record).
+export const readRecorded = `-- What windows of tenants were charged, and how far producers have come, in one snapshot: what lies beyond is not in the sums.
+-- $1 tenants, $2 meters, $3 reset numbers, $4 first dates, $5 last dates, $6 producers. Returns one row of JSON text: sums (in order:
+-- units, unconfirmed) and producers (id, last_record).
 SELECT
   (
     SELECT coalesce(json_agg(json_build_object(
-      'units', coalesce((
-        SELECT sum(charge.units) FROM {schema}.quota_charge AS charge
-        WHERE charge.tenant_id = $1::text AND charge.usage_date BETWEEN asked.first_date AND asked.last_date
-          AND charge.meter = '' AND charge.reset_number = $2::bigint
-      ), 0),
-      'unconfirmed', coalesce((
-        SELECT sum(charge.unconfirmed) FROM {schema}.quota_charge AS charge
-        WHERE charge.tenant_id = $1::text AND charge.usage_date BETWEEN asked.first_date AND asked.last_date
-          AND charge.meter = '' AND charge.reset_number = $2::bigint
-      ), 0)
+      'units', charged.units, 'unconfirmed', charged.unconfirmed
     ) ORDER BY asked.position), '[]')
-    FROM unnest($3::date[], $4::date[]) WITH ORDINALITY AS asked (first_date, last_date, position)
+    FROM unnest($1::text[], $2::text[], $3::bigint[], $4::date[], $5::date[]) WITH ORDINALITY
+      AS asked (tenant_id, meter, reset_number, first_date, last_date, position)
+    CROSS JOIN LATERAL (
+      SELECT LEAST(coalesce(sum(charge.units), 0), 9007199254740991)::bigint AS units,
+             LEAST(coalesce(sum(charge.unconfirmed), 0), 9007199254740991)::bigint AS unconfirmed
+      FROM {schema}.quota_charge AS charge
+      WHERE charge.tenant_id = asked.tenant_id
+        AND charge.usage_date BETWEEN asked.first_date AND asked.last_date
+        AND charge.meter = asked.meter
+        AND charge.reset_number = asked.reset_number
+    ) AS charged
   )::text AS sums,
   (
     SELECT coalesce(json_agg(json_build_object('id', id::text, 'last_record', last_record)), '[]')
     FROM {schema}.usage_producer
-    WHERE id = ANY ($5::uuid[])
+    WHERE id = ANY ($6::uuid[])
   )::text AS producers
 `;
 
@@ -625,14 +718,103 @@ CROSS JOIN LATERAL (
 ORDER BY point.tenant_id COLLATE "C", point.at, point.kind DESC, point.id
 `;
 
+/** The text of `readStoredDays.sql`. */
+export const readStoredDays = `-- What storage days of tenants are made of, with the days as they are stored, in one snapshot a tenant; tenants without either are left out.
+-- $1 tenants, $2 first and $3 last date. Returns tenant_id; as JSON text days (as readUsage.sql has them), level_before (or NULL: the
+-- last level before the first date), points (oldest first, also some of before it: the caller's calendar picks); and time_zone,
+-- billing_anchor_day, earlier_calendars, NULL without a setting.
+SELECT given.tenant_id, found.days::text AS days, found.points::text AS points, setting.time_zone, setting.billing_anchor_day,
+       setting.earlier_calendars::text AS earlier_calendars,
+       (
+         SELECT json_build_object('atSeconds', extract(epoch FROM storage_last_at)::bigint, 'bytes', storage_last_bytes)
+         FROM {schema}.tenant_usage
+         WHERE tenant_id = given.tenant_id AND usage_date < $2::date AND storage_last_at IS NOT NULL
+         ORDER BY usage_date DESC
+         LIMIT 1
+       )::text AS level_before
+FROM unnest($1::text[]) AS given (tenant_id)
+CROSS JOIN LATERAL (
+  SELECT
+    (
+      SELECT json_agg(json_build_object(
+        'date', to_char(usage_date, 'YYYY-MM-DD'), 'byte_ms', storage_byte_ms::text, 'covered_ms', storage_covered_ms,
+        'peak_bytes', storage_peak_bytes, 'last_bytes', storage_last_bytes,
+        'last_at', extract(epoch FROM storage_last_at)::bigint
+      ))
+      FROM {schema}.tenant_usage
+      WHERE tenant_id = given.tenant_id AND usage_date BETWEEN $2::date AND $3::date AND storage_last_at IS NOT NULL
+    ) AS days,
+    (
+      SELECT json_agg(point ORDER BY point.at_seconds, point.kind DESC, point.id)
+      FROM (
+        SELECT extract(epoch FROM at)::bigint AS at_seconds, kind, bytes, id
+        FROM (
+          SELECT at, 'set' AS kind, bytes, id::text AS id
+          FROM {schema}.storage_point
+          WHERE tenant_id = given.tenant_id
+          UNION ALL
+          SELECT at, 'add', GREATEST(LEAST(bytes, 9007199254740991), -9007199254740991)::bigint, ''
+          FROM {schema}.storage_change
+          WHERE tenant_id = given.tenant_id
+        ) AS reported
+        -- Wide enough for any zone.
+        WHERE at >= ($2::date - 2)::timestamp AT TIME ZONE 'UTC' AND at < ($3::date + 3)::timestamp AT TIME ZONE 'UTC'
+      ) AS point
+    ) AS points
+) AS found
+LEFT JOIN {schema}.tenant AS setting ON setting.tenant_id = given.tenant_id
+WHERE found.days IS NOT NULL OR found.points IS NOT NULL
+`;
+
+/** The text of `readTableColumns.sql`. */
+export const readTableColumns = `-- The columns of a table or view of the app, as its connection finds it. $1 its name, quoted.
+-- Returns name and is_number (0 or 1), in their order; no row where there is no such table.
+SELECT attribute.attname::text AS name, (type.typcategory = 'N')::integer AS is_number
+FROM pg_catalog.pg_attribute AS attribute
+JOIN pg_catalog.pg_class AS class ON class.oid = attribute.attrelid
+JOIN pg_catalog.pg_type AS type ON type.oid = attribute.atttypid
+WHERE attribute.attrelid = to_regclass($1::text)
+  AND class.relkind IN ('r', 'p', 'v', 'm', 'f')
+  AND attribute.attnum > 0
+  AND NOT attribute.attisdropped
+ORDER BY attribute.attnum
+`;
+
+/** The text of `readTenants.sql`. */
+export const readTenants = `-- Tenants that the ledger knows, in the order of their bytes, without reading all rows of any: each step asks every table for the next one.
+-- $1 the tenant behind which to begin, $2 how many at most. Returns tenant_id.
+WITH RECURSIVE next (tenant_id, number) AS (
+  SELECT (LEAST(
+      (SELECT min(tenant_id) FROM {schema}.tenant WHERE tenant_id > $1::text),
+      (SELECT min(tenant_id) FROM {schema}.quota_charge WHERE tenant_id > $1::text),
+      (SELECT min(tenant_id) FROM {schema}.tenant_usage WHERE tenant_id > $1::text),
+      (SELECT min(tenant_id) FROM {schema}.usage_adjustment WHERE tenant_id > $1::text),
+      (SELECT min(tenant_id) FROM {schema}.closed_period WHERE tenant_id > $1::text)
+    )) COLLATE "C", 1
+  UNION ALL
+  SELECT (LEAST(
+      (SELECT min(tenant_id) FROM {schema}.tenant WHERE tenant_id > next.tenant_id),
+      (SELECT min(tenant_id) FROM {schema}.quota_charge WHERE tenant_id > next.tenant_id),
+      (SELECT min(tenant_id) FROM {schema}.tenant_usage WHERE tenant_id > next.tenant_id),
+      (SELECT min(tenant_id) FROM {schema}.usage_adjustment WHERE tenant_id > next.tenant_id),
+      (SELECT min(tenant_id) FROM {schema}.closed_period WHERE tenant_id > next.tenant_id)
+    )) COLLATE "C", next.number + 1
+  FROM next
+  WHERE next.tenant_id IS NOT NULL AND next.number < $2::integer
+)
+SELECT tenant_id FROM next WHERE tenant_id IS NOT NULL ORDER BY number
+`;
+
 /** The text of `readUsage.sql`. */
 export const readUsage = `-- One tenant's usage over a range of its days, in one statement and so in one snapshot.
 -- $1 tenant, $2 first date, $3 last date, $4 first days of the months, $5 the masks of the days that count in each.
 -- Returns one row: now_ms, has_usage (0 or 1), active_users (distinct), and as JSON text days, storage_before (or NULL),
--- points (of the days around the last date), adjustments (sums by day and meter), closed_months; and time_zone, billing_anchor_day, earlier_calendars, NULL without a setting.
+-- points (of the days around the last date), meters, levels_before, level_points and overage (the same of own meters, and units above
+-- soft limits by day and meter), adjustments (sums by day and meter), closed_months; and time_zone, billing_anchor_day, earlier_calendars, NULL without a setting.
 SELECT
   floor(extract(epoch FROM now()) * 1000)::bigint AS now_ms,
   (EXISTS (SELECT FROM {schema}.tenant_usage WHERE tenant_id = $1::text)
+    OR EXISTS (SELECT FROM {schema}.meter_usage WHERE tenant_id = $1::text)
     OR EXISTS (SELECT FROM {schema}.quota_charge WHERE tenant_id = $1::text)
     OR EXISTS (SELECT FROM {schema}.usage_adjustment WHERE tenant_id = $1::text))::integer AS has_usage,
   (
@@ -680,6 +862,53 @@ SELECT
     ) AS point
   )::text AS points,
   (
+    SELECT coalesce(json_agg(day ORDER BY day.date, day.meter), '[]')
+    FROM (
+      SELECT to_char(usage_date, 'YYYY-MM-DD') AS date, meter, amount, level_unit_ms::text AS byte_ms,
+             level_covered_ms AS covered_ms, level_peak AS peak_bytes, level_last AS last_bytes,
+             extract(epoch FROM level_last_at)::bigint AS last_at
+      FROM {schema}.meter_usage
+      WHERE tenant_id = $1::text AND usage_date BETWEEN $2::date AND $3::date
+    ) AS day
+  )::text AS meters,
+  (
+    SELECT coalesce(json_agg(day ORDER BY day.meter), '[]')
+    FROM (
+      -- A level that is older holds no more; two days more for those that a change of zone made longer.
+      SELECT DISTINCT ON (meter) to_char(usage_date, 'YYYY-MM-DD') AS date, meter, level_unit_ms::text AS byte_ms,
+             level_covered_ms AS covered_ms, level_peak AS peak_bytes, level_last AS last_bytes,
+             extract(epoch FROM level_last_at)::bigint AS last_at
+      FROM {schema}.meter_usage
+      WHERE tenant_id = $1::text AND usage_date < $2::date AND usage_date >= $2::date - 37 AND level_last_at IS NOT NULL
+      ORDER BY meter, usage_date DESC
+    ) AS day
+  )::text AS levels_before,
+  (
+    SELECT coalesce(json_agg(point ORDER BY point.meter, point.at_seconds, point.id), '[]')
+    FROM (
+      SELECT point.meter, extract(epoch FROM point.at)::bigint AS at_seconds, 'set' AS kind, point.level AS bytes, point.id
+      -- The meters of the days around the last date, so that each is one stretch of the points' index.
+      FROM (
+        SELECT DISTINCT meter
+        FROM {schema}.meter_usage
+        WHERE tenant_id = $1::text AND usage_date BETWEEN $3::date - 2 AND $3::date + 2 AND level_last_at IS NOT NULL
+      ) AS known
+      JOIN {schema}.meter_point AS point
+        ON point.tenant_id = $1::text AND point.meter = known.meter
+        AND point.at >= ($3::date - 2)::timestamp AT TIME ZONE 'UTC'
+        AND point.at < ($3::date + 3)::timestamp AT TIME ZONE 'UTC'
+    ) AS point
+  )::text AS level_points,
+  (
+    SELECT coalesce(json_agg(charged ORDER BY charged.date, charged.meter), '[]')
+    FROM (
+      SELECT to_char(usage_date, 'YYYY-MM-DD') AS date, meter, LEAST(sum(overage), 9007199254740991)::bigint AS units
+      FROM {schema}.quota_charge
+      WHERE tenant_id = $1::text AND usage_date BETWEEN $2::date AND $3::date AND overage > 0
+      GROUP BY usage_date, meter
+    ) AS charged
+  )::text AS overage,
+  (
     SELECT coalesce(json_agg(adjusted ORDER BY adjusted.date, adjusted.meter), '[]')
     FROM (
       SELECT to_char(usage_date, 'YYYY-MM-DD') AS date, meter,
@@ -702,18 +931,27 @@ LEFT JOIN {schema}.tenant AS setting ON setting.tenant_id = $1::text
 `;
 
 /** The text of `readUserDays.sql`. */
-export const readUserDays = `-- Days of a tenant whose count of active users is not that of its users' rows. $1 tenant, $2 first and $3 last date.
--- Returns date, active_users, counted.
-SELECT to_char(usage_date, 'YYYY-MM-DD') AS date, active_users, counted
-FROM {schema}.tenant_usage
-CROSS JOIN LATERAL (
-  SELECT count(*) AS counted
-  FROM {schema}.tenant_active_user AS active
-  WHERE active.tenant_id = $1::text AND active.month = date_trunc('month', usage_date)::date
-    AND active.day_mask & (1 << (extract(day FROM usage_date)::integer - 1)) <> 0
-) AS users
-WHERE tenant_id = $1::text AND usage_date BETWEEN $2::date AND $3::date AND active_users <> counted
-ORDER BY tenant_usage.usage_date
+export const readUserDays = `-- Days of tenants whose count of active users is not that of their users' rows. $1 tenants, $2 first and $3 last date.
+-- Returns tenant_id, date, recorded, counted.
+SELECT tenant_id, to_char(usage_date, 'YYYY-MM-DD') AS date,
+       coalesce(usage.active_users, 0) AS recorded, coalesce(active.users, 0) AS counted
+FROM (
+  SELECT tenant_id, usage_date, active_users
+  FROM {schema}.tenant_usage
+  WHERE tenant_id = ANY ($1::text[]) AND usage_date BETWEEN $2::date AND $3::date
+) AS usage
+FULL JOIN (
+  SELECT tenant_id, month + bit.day AS usage_date, count(*) AS users
+  FROM {schema}.tenant_active_user
+  CROSS JOIN generate_series(0, 30) AS bit (day)
+  WHERE tenant_id = ANY ($1::text[])
+    AND month BETWEEN date_trunc('month', $2::date)::date AND $3::date
+    AND month + bit.day BETWEEN $2::date AND $3::date
+    AND day_mask & (1 << bit.day) <> 0
+  GROUP BY tenant_id, month + bit.day
+) AS active USING (tenant_id, usage_date)
+WHERE coalesce(usage.active_users, 0) <> coalesce(active.users, 0)
+ORDER BY tenant_id, usage_date
 `;
 
 /** The text of `readUserMonths.sql`. */
@@ -876,6 +1114,22 @@ SET last_seen_at = now(),
     END
 WHERE id = $1::uuid
 RETURNING last_record
+`;
+
+/** The text of `writeMeterLevels.sql`. */
+export const writeMeterLevels = `-- Replaces the levels of days by what their points integrate to. Must come after addMeters.sql, which made and locked the rows.
+-- $1 tenants, $2 meters, $3 dates, $4 averages, $5 unit-milliseconds, $6 covered milliseconds, $7 peaks, $8 last levels, $9 their
+-- instants in seconds since 1970. Returns nothing.
+UPDATE {schema}.meter_usage AS present
+SET level_average = given.average,
+    level_unit_ms = given.unit_ms,
+    level_covered_ms = given.covered_ms,
+    level_peak = given.peak,
+    level_last = given.last_level,
+    level_last_at = to_timestamp(given.last_at)
+FROM unnest($1::text[], $2::text[], $3::date[], $4::bigint[], $5::numeric[], $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[])
+  AS given (tenant_id, meter, usage_date, average, unit_ms, covered_ms, peak, last_level, last_at)
+WHERE present.tenant_id = given.tenant_id AND present.usage_date = given.usage_date AND present.meter = given.meter
 `;
 
 /** The text of `writeSetting.sql`. */

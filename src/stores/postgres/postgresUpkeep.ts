@@ -4,7 +4,8 @@ import { type DatabaseOptions, databaseOf } from './database.js';
 import { eraseUser } from './eraseUser.js';
 import type { PostgresPool } from './postgresPool.js';
 import { discardQuarantined, readQuarantine, retryQuarantined } from './quarantine.js';
-import { disagreeingDays, readRecorded } from './readAgreement.js';
+import { readRecorded, readTenants } from './readAgreement.js';
+import { readDisagreements } from './readDisagreements.js';
 import { readMissing } from './readMissing.js';
 import { askToFlush, openProducers, readGaps } from './upkeepLists.js';
 
@@ -23,7 +24,8 @@ export function postgresUpkeep(pool: PostgresPool, options: DatabaseOptions): Le
     askToFlush: () => askToFlush(database),
     missing: (tenantId, from) => readMissing(database, tenantId, from),
     recorded: (query) => readRecorded(database, query),
-    disagreeingDays: (tenantId, from, to) => disagreeingDays(database, tenantId, from, to),
+    tenants: (after, most) => readTenants(database, after, most),
+    disagreements: (tenantIds, from, to) => readDisagreements(database, tenantIds, { from, to }),
     eraseUser: (tenantId, userHash) => eraseUser(database, tenantId, userHash),
   };
 }

@@ -1,17 +1,18 @@
 // Rows of a batch as the text in which they lie in the quarantine, and back. It was written by whichever version of us met it.
 import { TallygateError } from '../../core/errors.js';
 import type { QuarantinedRow, QuarantineKind } from '../../ports/ledgerUpkeep.js';
-import type {
-  ActiveUserRow,
-  CallRow,
-  ChargeRow,
-  CommitRow,
-  StoragePointRow,
-  UsageSums,
+import {
+  type ActiveUserRow,
+  type CallRow,
+  type ChargeRow,
+  type CommitRow,
+  type KeyedRow,
+  type LevelPointRow,
+  type MeterRow,
+  NO_SUMS,
+  type StoragePointRow,
+  type UsageSums,
 } from '../../ports/usageLedger.js';
-
-const NONE: UsageSums = { calls: [], charges: [], users: [], storage: [], commits: [] };
-const KINDS: readonly QuarantineKind[] = ['call', 'charge', 'user', 'storage', 'commit'];
 
 /** As JSON in ASCII: a NUL or half a character is what may have been refused. Bytes are shown in hex. */
 export function inAscii(value: unknown): string {
@@ -25,21 +26,26 @@ export function inAscii(value: unknown): string {
 
 /** @throws TallygateError `ledger_refused` where this version does not know the kind */
 export function quarantineKindOf(text: string): QuarantineKind {
-  const kind = KINDS.find((one) => one === text);
-  if (kind === undefined) throw refused(`a row of the kind "${text}", which this version does not know`);
-  return kind;
+  if (Object.hasOwn(SUMS_OF, text)) return text as QuarantineKind;
+  throw refused(`a row of the kind "${text}", which this version does not know`);
 }
 
 /** @throws TallygateError `ledger_refused` where the content lacks something, as where a number was none and JSON made it null */
 export function sumsOfQuarantined({ kind, content }: Pick<QuarantinedRow, 'kind' | 'content'>): UsageSums {
-  const fields = new Fields(content);
-  const tenantId = fields.text('tenantId');
-  if (kind === 'call') return { ...NONE, calls: [callOf(fields, tenantId)] };
-  if (kind === 'charge') return { ...NONE, charges: [chargeOf(fields, tenantId)] };
-  if (kind === 'user') return { ...NONE, users: [userOf(fields, tenantId)] };
-  if (kind === 'storage') return { ...NONE, storage: [pointOf(fields, tenantId)] };
-  return { ...NONE, commits: [commitOf(fields, tenantId)] };
+  const fields = new Fields(JSON.parse(content) as Readonly<Record<string, unknown>>);
+  return { ...NO_SUMS, ...SUMS_OF[kind](fields, fields.text('tenantId')) };
 }
+
+const SUMS_OF: Readonly<Record<QuarantineKind, (fields: Fields, tenantId: string) => Partial<UsageSums>>> = {
+  call: (fields, tenantId) => ({ calls: [callOf(fields, tenantId)] }),
+  charge: (fields, tenantId) => ({ charges: [chargeOf(fields, tenantId)] }),
+  user: (fields, tenantId) => ({ users: [userOf(fields, tenantId)] }),
+  storage: (fields, tenantId) => ({ storage: [pointOf(fields, tenantId)] }),
+  commit: (fields, tenantId) => ({ commits: [commitOf(fields, tenantId)] }),
+  meter: (fields, tenantId) => ({ meters: [meterOf(fields, tenantId)] }),
+  level: (fields, tenantId) => ({ levels: [{ ...pointOf(fields, tenantId), meter: fields.text('meter') }] }),
+  keyed: (fields, tenantId) => ({ keyed: [keyedOf(fields, tenantId)] }),
+};
 
 const callOf = (fields: Fields, tenantId: string): CallRow => ({
   ...{ tenantId, usageDate: fields.text('usageDate') },
@@ -61,11 +67,24 @@ const userOf = (fields: Fields, tenantId: string): ActiveUserRow => ({
   dayMask: fields.number('dayMask'),
 });
 
-const pointOf = (fields: Fields, tenantId: string): StoragePointRow => ({
+const pointOf = (fields: Fields, tenantId: string): StoragePointRow & Omit<LevelPointRow, 'meter'> => ({
   ...{ tenantId, id: fields.text('id') },
   atSeconds: fields.number('atSeconds'),
   bytes: fields.number('bytes'),
 });
+
+const meterOf = (fields: Fields, tenantId: string): MeterRow => ({
+  ...{ tenantId, usageDate: fields.text('usageDate'), meter: fields.text('meter') },
+  amount: fields.number('amount'),
+});
+
+function keyedOf(fields: Fields, tenantId: string): KeyedRow {
+  const level = fields.inner('level');
+  return {
+    ...{ ...meterOf(fields, tenantId), apiCalls: fields.number('apiCalls'), key: fields.bytes('key') },
+    level: level === undefined ? undefined : pointOf(level, tenantId),
+  };
+}
 
 const commitOf = (fields: Fields, tenantId: string): CommitRow => ({
   ...{ tenantId, usageDate: fields.text('usageDate'), meter: fields.text('meter') },
@@ -81,8 +100,16 @@ const commitOf = (fields: Fields, tenantId: string): CommitRow => ({
 class Fields {
   readonly #content: Readonly<Record<string, unknown>>;
 
-  constructor(content: string) {
-    this.#content = JSON.parse(content) as Readonly<Record<string, unknown>>;
+  constructor(content: Readonly<Record<string, unknown>>) {
+    this.#content = content;
+  }
+
+  /** The fields of a field; undefined where the row has none. */
+  inner(name: string): Fields | undefined {
+    const value = this.#content[name];
+    return typeof value === 'object' && value !== null
+      ? new Fields(value as Readonly<Record<string, unknown>>)
+      : undefined;
   }
 
   text(name: string): string {

@@ -1,14 +1,19 @@
-// What the ledger can be held against: sums of charges with the producers' positions, and days that disagree with their own rows.
-import type { UsageDate } from '../../core/time/calendar.js';
-import type { DisagreeingDay, RecordedQuery, RecordedSums } from '../../ports/ledgerUpkeep.js';
-import { onlyRow, textOf, wholeOf } from './columns.js';
+// What counters can be held against: sums of charges with the producers' positions, and whose there are.
+import type { RecordedQuery, RecordedSums } from '../../ports/ledgerUpkeep.js';
+import { onlyRow, textOf } from './columns.js';
 import type { Database } from './database.js';
-import { readRecorded as readRecordedSql, readUserDays } from './postgres.generated.js';
+import { readRecorded as readRecordedSql, readTenants as readTenantsSql } from './postgres.generated.js';
 import { inSession } from './session.js';
 
-export function readRecorded(database: Database, query: RecordedQuery): Promise<RecordedSums> {
-  const { tenantId, resetNumber, ranges, producerIds } = query;
-  const values = [tenantId, resetNumber, ranges.map(({ first }) => first), ranges.map(({ last }) => last), producerIds];
+export function readRecorded(database: Database, { ranges, producerIds }: RecordedQuery): Promise<RecordedSums> {
+  const values = [
+    ranges.map(({ tenantId }) => tenantId),
+    ranges.map(({ meter }) => meter),
+    ranges.map(({ resetNumber }) => resetNumber),
+    ranges.map(({ first }) => first),
+    ranges.map(({ last }) => last),
+    producerIds,
+  ];
   return inSession(database.pool, database.deadlineMs, async (session) => {
     const row = onlyRow(await session.query(database.sql(readRecordedSql), values));
     const producers = JSON.parse(textOf(row, 'producers')) as { id: string; last_record: number }[];
@@ -19,17 +24,8 @@ export function readRecorded(database: Database, query: RecordedQuery): Promise<
   });
 }
 
-export function disagreeingDays(
-  database: Database,
-  tenantId: string,
-  from: UsageDate,
-  to: UsageDate,
-): Promise<readonly DisagreeingDay[]> {
+export function readTenants(database: Database, after: string, most: number): Promise<readonly string[]> {
   return inSession(database.pool, database.deadlineMs, async (session) =>
-    (await session.query(database.sql(readUserDays), [tenantId, from, to])).map((row) => ({
-      usageDate: textOf(row, 'date'),
-      activeUsers: wholeOf(row, 'active_users'),
-      counted: wholeOf(row, 'counted'),
-    })),
+    (await session.query(database.sql(readTenantsSql), [after, most])).map((row) => textOf(row, 'tenant_id')),
   );
 }

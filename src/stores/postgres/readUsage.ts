@@ -3,7 +3,13 @@ import { calendarOf } from '../../core/quota/setting.js';
 import { dateAt, datesBetween, type UsageDate } from '../../core/time/calendar.js';
 import { daysMask, monthOf } from '../../core/usage/activeDays.js';
 import type { AdjustmentSum } from '../../core/usage/adjustments.js';
-import type { LedgerDay, LedgerUsage, StoragePointRow } from '../../ports/usageLedger.js';
+import type {
+  LedgerDay,
+  LedgerMeterDay,
+  LedgerUsage,
+  LevelPointRow,
+  StoragePointRow,
+} from '../../ports/usageLedger.js';
 import { onlyRow, optionalTextOf, type Row, textOf, wholeOf } from './columns.js';
 import type { Database } from './database.js';
 import { readUsage as readUsageSql } from './postgres.generated.js';
@@ -33,6 +39,10 @@ function usageOf(row: Row, tenantId: string, to: UsageDate): LedgerUsage {
     activeUsers: wholeOf(row, 'active_users'),
     storageBefore: before === null ? undefined : storageBeforeOf(before),
     pointsOfLastDate: pointsOf(row, tenantId, to),
+    meters: meterDaysOf(row),
+    levelsBefore: levelsBeforeOf(row),
+    levelPointsOfLastDate: levelPointsOf(row, tenantId, to),
+    overage: overageOf(row),
     adjustments: adjustmentsOf(row),
     closedMonths: JSON.parse(textOf(row, 'closed_months')) as string[],
     exists: wholeOf(row, 'has_usage') === 1,
@@ -57,6 +67,32 @@ function storageBeforeOf(columns: DayColumns): LedgerUsage['storageBefore'] {
   return storage === undefined ? undefined : { ...storage, usageDate: columns.date };
 }
 
+interface MeterDayColumns extends StorageColumns {
+  readonly date: UsageDate;
+  readonly meter: string;
+  readonly amount: number;
+}
+
+function meterDaysOf(row: Row): LedgerMeterDay[] {
+  return (JSON.parse(textOf(row, 'meters')) as MeterDayColumns[]).map((columns) => {
+    const level = storageDayOf(columns);
+    const counts = { usageDate: columns.date, meter: columns.meter, amount: columns.amount };
+    return level === undefined ? counts : { ...counts, level };
+  });
+}
+
+function levelsBeforeOf(row: Row): LedgerUsage['levelsBefore'] {
+  return (JSON.parse(textOf(row, 'levels_before')) as Omit<MeterDayColumns, 'amount'>[]).flatMap((columns) => {
+    const level = storageDayOf(columns);
+    return level === undefined ? [] : [{ usageDate: columns.date, meter: columns.meter, level }];
+  });
+}
+
+function overageOf(row: Row): LedgerUsage['overage'] {
+  const sums = JSON.parse(textOf(row, 'overage')) as { date: UsageDate; meter: string; units: number }[];
+  return sums.map(({ date, ...sum }) => ({ usageDate: date, ...sum }));
+}
+
 function adjustmentsOf(row: Row): AdjustmentSum[] {
   const sums = JSON.parse(textOf(row, 'adjustments')) as { date: UsageDate; meter: string; delta: number }[];
   return sums.map(({ date, ...sum }) => ({ usageDate: date, ...sum }));
@@ -69,12 +105,24 @@ interface PointColumns {
   readonly id: string;
 }
 
-/** Of the points around a date those that lie in it, by the calendar of the same snapshot. */
 function pointsOf(row: Row, tenantId: string, date: UsageDate): StoragePointRow[] {
   const points = JSON.parse(textOf(row, 'points')) as PointColumns[];
+  return onDate(points, row, date).map(({ at_seconds: atSeconds, kind, bytes, id }) => ({
+    ...{ tenantId, atSeconds },
+    ...storagePointOf(kind, bytes, id),
+  }));
+}
+
+function levelPointsOf(row: Row, tenantId: string, date: UsageDate): LevelPointRow[] {
+  const points = JSON.parse(textOf(row, 'level_points')) as (PointColumns & { readonly meter: string })[];
+  return onDate(points, row, date).map(({ meter, at_seconds: atSeconds, bytes, id }) => ({
+    ...{ tenantId, meter, atSeconds, bytes, id },
+  }));
+}
+
+/** Of the points around a date those that lie in it, by the calendar of the same snapshot. */
+function onDate<Point extends PointColumns>(points: readonly Point[], row: Row, date: UsageDate): Point[] {
   if (points.length === 0) return [];
   const calendar = calendarOf(calendarSettingOf(row));
-  return points
-    .filter((point) => dateAt(point.at_seconds * 1000, calendar) === date)
-    .map(({ at_seconds: atSeconds, kind, bytes, id }) => ({ tenantId, atSeconds, ...storagePointOf(kind, bytes, id) }));
+  return points.filter((point) => dateAt(point.at_seconds * 1000, calendar) === date);
 }

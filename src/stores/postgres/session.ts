@@ -54,9 +54,27 @@ export function inTransaction<T>(
   deadlineMs: number,
   work: (session: Session) => Promise<T>,
 ): Promise<T> {
+  return transaction('READ COMMITTED', pool, deadlineMs, work);
+}
+
+/** `inTransaction` for reads that have to see one and the same state. */
+export function inSnapshot<T>(
+  pool: PostgresPool,
+  deadlineMs: number,
+  work: (session: Session) => Promise<T>,
+): Promise<T> {
+  return transaction('REPEATABLE READ READ ONLY', pool, deadlineMs, work);
+}
+
+function transaction<T>(
+  mode: 'READ COMMITTED' | 'REPEATABLE READ READ ONLY',
+  pool: PostgresPool,
+  deadlineMs: number,
+  work: (session: Session) => Promise<T>,
+): Promise<T> {
   return withConnection(pool, deadlineMs, async (session) => {
     await session.query(
-      `BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL statement_timeout = ${deadlineMs};
+      `BEGIN ISOLATION LEVEL ${mode}; SET LOCAL statement_timeout = ${deadlineMs};
        SET LOCAL idle_in_transaction_session_timeout = ${deadlineMs}; SET LOCAL jit = off`,
     );
     const result = await work(session).catch(async (error: unknown) => {
