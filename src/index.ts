@@ -3,6 +3,14 @@
 export type { Id } from './composition/callerInput.js';
 export type { FlushMode, TallygateOptions } from './composition/options.js';
 export type { QuotaCalls, Reservation } from './composition/quotaCalls.js';
+export type {
+  CollectionRunContext,
+  CollectStorage,
+  StorageCollectionOption,
+  StoragePair,
+  StoragePairs,
+} from './composition/storageCollection.js';
+export type { StorageTable, TableStorageOptions } from './composition/sumTableStorage.js';
 export type { UsageCalls, UsageIncrements } from './composition/usageCalls.js';
 export { type ErrorCode, type Fault, TallygateError } from './core/errors.js';
 export type { Meter, MeterKind } from './core/meter.js';
@@ -27,7 +35,7 @@ export type { UsageMeterOptions } from './middleware/usageMeter.js';
 export type { AdminRoutesOptions } from './routes/adminRoutes.js';
 export type { ReservationOutcome } from './services/admission/reservations.js';
 export type { ResolvePlan } from './services/usage/planResolver.js';
-export { createTallygate, type Tallygate } from './tallygate.js';
+export { createTallygate, sumTableStorage, type Tallygate } from './tallygate.js';
 export type {
   DeniedEvent,
   EventLimit,

@@ -4,10 +4,11 @@ import { adminParts } from './composition/adminParts.js';
 import { type Composition, compose } from './composition/compose.js';
 import { examine } from './composition/examination.js';
 import { type Installation, installationOf } from './composition/installation.js';
-import { choicesOf, readOptions, type TallygateOptions } from './composition/options.js';
+import { readOptions, type TallygateOptions } from './composition/options.js';
 import { type QuotaCalls, quotaCalls } from './composition/quotaCalls.js';
 import { reconcile } from './composition/reconciliation.js';
 import { appFailureLog } from './composition/requestFailures.js';
+import { choicesOf } from './composition/storeChoices.js';
 import { createTelemetry } from './composition/telemetry.js';
 import { type UsageCalls, usageCalls } from './composition/usageCalls.js';
 import type { Config } from './config.js';
@@ -25,6 +26,7 @@ import { createLog } from './telemetry/log.js';
 
 export { composeServer } from './composition/serverParts.js';
 export { type SimulationReport, simulate, type TenantFinding, type TrialFinding } from './composition/simulation.js';
+export { sumTableStorage } from './composition/sumTableStorage.js';
 
 /** Longest wait of `close` for what has to be flushed, in milliseconds. */
 const CLOSE_DEADLINE_MS = 10_000;
@@ -117,10 +119,14 @@ export function openInstallation(config: Config): Installation {
 }
 
 function wire(options: TallygateOptions): { tallygate: Tallygate; composition: Composition } {
-  const { config, database, redis, resolvePlan, flush, rules } = readOptions(options, process.env);
+  const { config, rules, collectStorage, ...chosen } = readOptions(options, process.env);
   const log = createLog(config.logLevel);
   const { observer, traced, metrics, denials, events } = createTelemetry(config, log);
-  const composition = compose({ config, database, redis, resolvePlan, flush, log, observer, traced });
+  const composition = compose({
+    ...{ config, ...chosen, log, observer, traced },
+    // An app's own tests have no tenants whose storage would be true.
+    collectStorage: config.enabled ? collectStorage : undefined,
+  });
   const { admission, usageRecorder } = composition;
   const caller: CallerParts = {
     resolvers: createResolvers(rules),

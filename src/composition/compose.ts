@@ -19,6 +19,7 @@ import type { ResolvePlan } from '../services/usage/planResolver.js';
 import { QuotaService, type TenantQuota } from '../services/usage/quotaService.js';
 import { startSettingsPoll } from '../services/usage/settingsPoll.js';
 import { READ_FLUSH_WAIT_MS, UsageService } from '../services/usage/usageService.js';
+import { postgresCollections } from '../stores/postgres/postgresCollections.js';
 import { postgresLedger } from '../stores/postgres/postgresLedger.js';
 import { postgresTenantDirectory } from '../stores/postgres/postgresTenantDirectory.js';
 import { postgresUpkeep } from '../stores/postgres/postgresUpkeep.js';
@@ -34,6 +35,7 @@ import { metering } from './metering.js';
 import { type MigrationResult, type MigrationStatus, migrations } from './migrations.js';
 import type { FlushMode } from './options.js';
 import { planResolver } from './planResolver.js';
+import { type StorageCollectionChoice, storageCollector } from './storageCollection.js';
 
 /** What one installation is made of. */
 export interface CompositionSettings {
@@ -60,6 +62,8 @@ export interface CompositionSettings {
   >;
   /** `request`: whatever is booked goes to the ledger at once. @defaultValue `interval` */
   readonly flush?: FlushMode | undefined;
+  /** What an app tells of its tenants' storage, on a schedule. @defaultValue nothing */
+  readonly collectStorage?: StorageCollectionChoice | undefined;
   readonly observer: Observer;
   /** Wraps each decision, as in a span of a trace. @defaultValue not wrapped */
   readonly traced?: <Rest extends unknown[]>(decide: Decide<Rest>) => Decide<Rest>;
@@ -191,6 +195,13 @@ export function compose(settings: CompositionSettings): Composition {
     observer,
   });
 
+  const collections = postgresCollections(pool, { schema });
+  const collector = storageCollector(config.usageMeterEnabled ? settings.collectStorage : undefined, {
+    ...{ collections, database: pool, clock, observer, log },
+    record: (tenantId, bytes, atMs) => usageRecorder.recordStorage(tenantId, bytes, atMs),
+    flush: () => flusher.flush(),
+  });
+
   const lifecycle = new Lifecycle({
     steps: [
       { name: 'the ledger', run: () => database.open() },
@@ -201,8 +212,10 @@ export function compose(settings: CompositionSettings): Composition {
     store,
     follow,
     closeAdmission: async () => {
+      const collected = collector?.end();
       await admission.close();
       await counted.endLeases();
+      await collected;
     },
     flushAll: (deadlineMs) => flusher.close(deadlineMs),
     closeDatabase: () => database.close(),
@@ -223,6 +236,7 @@ export function compose(settings: CompositionSettings): Composition {
    */
   function follow(): () => void {
     const stopReplay = followJournals();
+    collector?.start();
     if (embedded) return stopReplay;
     const refresh = async () => {
       await quotaService.refresh();

@@ -7,14 +7,18 @@ import type { StoreErrorPolicy } from '../core/quota/decision.js';
 import type { Limit } from '../core/quota/limit.js';
 import type { Plans } from '../core/quota/plans.js';
 import { readPlans } from '../core/quota/readPlans.js';
-import { DEFAULT_SCHEMA, schemaFault } from '../core/schemaName.js';
-import { dataFolderOf } from '../embedded/dataFolder.js';
+import { schemaFault } from '../core/schemaName.js';
 import type { TenantRules } from '../http/tenantOf.js';
 import type { ResolvePlan } from '../services/usage/planResolver.js';
 import type { PostgresPool } from '../stores/postgres/postgresPool.js';
 import type { RedisClient } from '../stores/redis/redisClients.js';
-import type { RedisChoice } from './counters.js';
-import type { DatabaseChoice } from './database.js';
+import {
+  type CollectStorage,
+  readCollectStorage,
+  type StorageCollectionChoice,
+  type StorageCollectionOption,
+} from './storageCollection.js';
+import { choicesOf, type StoreChoices } from './storeChoices.js';
 
 /** When usage goes to the ledger. */
 export type FlushMode = 'interval' | 'request';
@@ -73,6 +77,15 @@ export interface TallygateOptions extends Pick<TenantRules, 'resolveTenant' | 'r
    */
   readonly flush?: FlushMode;
   /**
+   * Tells what each tenant stores now, in bytes: once an hour (or as `everyMinutes` says) in one process of the fleet. A tenant that it
+   * told of before and does not tell of any more has 0 from then on, so it throws where it cannot tell the whole; others keep what they
+   * had. Levels hold 35 days without a further run. Not run where `USAGE_METER_ENABLED` or `TALLYGATE_ENABLED` is false.
+   * @defaultValue none: storage is what the app records
+   * @example
+   * createTallygate({ database: pool, collectStorage: sumTableStorage({ tables: [{ table: 'files', tenantColumn: 'tenant_id' }] }) });
+   */
+  readonly collectStorage?: CollectStorage | StorageCollectionOption;
+  /**
    * What becomes of a tenant that has no setting, and for whom `resolvePlan` names no plan: `deny` refuses it with 403.
    * @defaultValue `UNKNOWN_TENANTS`, or `admit`
    */
@@ -101,12 +114,11 @@ export interface TallygateOptions extends Pick<TenantRules, 'resolveTenant' | 'r
 }
 
 /** Options and environment, read. */
-export interface ReadOptions {
+export interface ReadOptions extends StoreChoices {
   readonly config: Config;
-  readonly database: DatabaseChoice;
-  readonly redis: RedisChoice;
   readonly resolvePlan: ResolvePlan | undefined;
   readonly flush: FlushMode;
+  readonly collectStorage: StorageCollectionChoice | undefined;
   readonly rules: TenantRules;
 }
 
@@ -119,6 +131,7 @@ const KNOWN: ReadonlySet<string> = new Set<keyof TallygateOptions>([
   'defaultPlan',
   'resolvePlan',
   'flush',
+  'collectStorage',
   'unknownTenants',
   'enforce',
   'mode',
@@ -187,14 +200,15 @@ export function readOptions(options: TallygateOptions, env: Environment): ReadOp
       faults.push({ location: name, message: `expected a function of the ${of}, got ${typeof given}` });
     }
   }
+  const collectStorage = readCollectStorage(options.collectStorage, faults);
   const config = readOver(options, plans?.plans, env, faults);
   if (config === undefined || faults.length > 0) throw configurationFault(faults);
   return {
     config,
-    database: databaseChoice(options, config),
-    redis: redisChoice(options, config),
+    ...choicesOf(config, options),
     resolvePlan: options.resolvePlan,
     flush: options.flush ?? 'interval',
+    collectStorage,
     rules: {
       resolveTenant: options.resolveTenant,
       resolveUser: options.resolveUser,
@@ -269,23 +283,4 @@ function configOrFaults(env: Environment, given: Environment, faults: Fault[]): 
     );
     return undefined;
   }
-}
-
-/** The stores that a configuration names. */
-export function choicesOf(config: Config): Pick<ReadOptions, 'database' | 'redis'> {
-  return { database: databaseChoice({}, config), redis: redisChoice({}, config) };
-}
-
-function databaseChoice({ database, schema }: TallygateOptions, config: Config): DatabaseChoice {
-  if (database !== undefined && typeof database !== 'string') {
-    return { kind: 'pool', pool: database, schema: schema ?? DEFAULT_SCHEMA };
-  }
-  if (config.database !== undefined) return { kind: 'address', address: config.database };
-  return { kind: 'embedded', folder: dataFolderOf(config.dataDir), schema: DEFAULT_SCHEMA };
-}
-
-function redisChoice({ redis }: TallygateOptions, config: Config): RedisChoice {
-  if (config.redis === undefined) return undefined;
-  const { servers, keyPrefix } = config.redis;
-  return { server: redis === undefined || typeof redis === 'string' ? servers : redis, keyPrefix };
 }

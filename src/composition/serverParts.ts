@@ -13,7 +13,7 @@ import type { Metrics } from '../telemetry/metrics.js';
 import { adminParts } from './adminParts.js';
 import { type Composition, compose } from './compose.js';
 import type { Log } from './log.js';
-import { choicesOf } from './options.js';
+import { choicesOf } from './storeChoices.js';
 import { createTelemetry } from './telemetry.js';
 
 /** See the head of this file. Nothing is opened yet. */
