@@ -84,7 +84,7 @@ export class Overlap {
         add(this.#calls, `${tenantId} ${usageDate}`, 1);
         this.#active(tenantId, usageDate, number % USERS);
       }
-      return { tenantId, key, usageDate, apiCalls: 1, userHash };
+      return { tenantId, key, usageDate, apiCalls: 1, userHash, meter: '', amount: 0, level: undefined };
     });
   }
 

@@ -152,7 +152,7 @@ function wire(options: TallygateOptions): { tallygate: Tallygate; composition: C
     usageMeter: (mount) => createUsageMeter(meterParts, mount),
     adminRoutes: (mount) => adminRoutes(adminParts(composition, denials, config, log), mount),
     quota: quotaCalls(composition, config.meters),
-    usage: usageCalls(composition, systemClock.wallMs),
+    usage: usageCalls(composition, config.meters, systemClock.wallMs),
     on: (name, listener) => events.on(name, listener),
     metrics: () => metrics.text(),
     flush: () => composition.flush(),

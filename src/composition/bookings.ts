@@ -2,6 +2,7 @@
 import type { Config } from '../config.js';
 import type { Clock } from '../ports/clock.js';
 import type { UsageLedger } from '../ports/usageLedger.js';
+import { uuidv7 } from '../services/metering/uuidv7.js';
 import { Adjustments } from '../services/usage/adjustments.js';
 import { ClosedPeriods } from '../services/usage/closedPeriods.js';
 import type { TenantQuota } from '../services/usage/quotaService.js';
@@ -30,18 +31,20 @@ export interface BookingsParts {
   readonly ledger: UsageLedger;
   readonly usageService: UsageService;
   readonly quotaOf: (tenantId: string) => TenantQuota;
-  readonly config: Pick<Config, 'usageMeterEnabled' | 'unknownTenants'>;
+  readonly config: Pick<Config, 'usageMeterEnabled' | 'unknownTenants' | 'meters'>;
   readonly clock: Clock;
 }
 
 export function bookings({ pool, schema, ledger, usageService, quotaOf, config, clock }: BookingsParts): Booked {
   const store = postgresBookings(pool, { schema });
   const metering = config.usageMeterEnabled;
+  const { meters } = config;
   return {
     adjustments: new Adjustments({
       bookings: store,
       quotaOf,
       clock,
+      meters,
       hasUsage: (tenantId) => usageService.hasUsage(tenantId),
     }),
     storageChanges: new StorageChanges({ bookings: store, clock, metering }),
@@ -51,6 +54,8 @@ export function bookings({ pool, schema, ledger, usageService, quotaOf, config, 
       quotaOf,
       clock,
       refusesUnknown: config.unknownTenants === 'deny',
+      meters,
+      newPointId: uuidv7,
       metering,
     }),
     closedPeriods: new ClosedPeriods({ bookings: store, usageService, quotaOf, clock }),

@@ -153,7 +153,7 @@ export function compose(settings: CompositionSettings): Composition {
   /** By the stored plan: for what asks for the calendar alone. */
   const quotaOf = (tenantId: string) => quotaService.quotaOf(tenantId);
   const heldQuotaOf = (tenantId: string) => resolver?.quotaOf(tenantId) ?? quotaOf(tenantId);
-  const usageService = new UsageService({ ledger, upkeep, quotaOf, flushWithin, clock });
+  const usageService = new UsageService({ ledger, upkeep, quotaOf, flushWithin, clock, meters: config.meters });
   const booked = bookings({ pool, schema, ledger, usageService, quotaOf, config, clock });
 
   const store = counterStore(redis, clock, health, log);

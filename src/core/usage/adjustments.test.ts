@@ -1,9 +1,14 @@
 import { describe, expect, test } from 'vitest';
+import type { Meters } from '../meter.js';
 import { adjustedFigure, adjustmentFaults, shownOf } from './adjustments.js';
 
 const GOOD = { date: '2024-02-29', meter: 'api_calls', delta: -3, reason: 'counted twice' };
+const METERS: Meters = new Map([
+  ['tokens', { kind: 'counter', unit: 'token' }],
+  ['seats', { kind: 'level', unit: 'seat' }],
+]);
 const faults = (change: Readonly<Record<string, unknown>>) =>
-  adjustmentFaults({ ...GOOD, ...change }, '2024-03-01').map((fault) => fault.location);
+  adjustmentFaults({ ...GOOD, ...change }, '2024-03-01', METERS).map((fault) => fault.location);
 
 describe('a correction', () => {
   test('may be of any day up to today, up or down', () => {
@@ -23,6 +28,10 @@ describe('a correction', () => {
     ['meter', 'storage_bytes'],
     ['meter', ''],
     ['meter', undefined],
+    // An average over time, of a level as of storage, is no sum.
+    ['meter', 'seats'],
+    ['meter', 'storage_bytes'],
+    ['meter', 'rows'],
     ['delta', 0],
     ['delta', 1.5],
     ['delta', -(2 ** 53)],
@@ -36,7 +45,7 @@ describe('a correction', () => {
   });
 
   test('is told all that is wrong with it at once', () => {
-    expect(adjustmentFaults({}, '2024-03-01').map((fault) => fault.location)).toEqual([
+    expect(adjustmentFaults({}, '2024-03-01', METERS).map((fault) => fault.location)).toEqual([
       'date',
       'meter',
       'delta',

@@ -1,12 +1,19 @@
 // Corrections: what may be corrected, and how a corrected figure is shown. The recorded figure never changes; a correction stands
 // beside it, and the two meet only where usage is read.
 import { type Fault, invalidRequest } from '../errors.js';
+import { API_CALLS, type Meters } from '../meter.js';
 import { MAX_COUNT } from '../quota/limit.js';
 import { reasonFault } from '../quota/settingFaults.js';
 import { isUsageDate, type UsageDate } from '../time/calendar.js';
 
-/** Meters that can be corrected: sums. Distinct users and averages over time are none, so no number can be added to them. */
-export const ADJUSTABLE_METERS: readonly string[] = ['api_calls'];
+/**
+ * Meters that can be corrected: sums, which are API calls and the team's own counters. Distinct users, and averages over time of storage
+ * and of levels, are none, so no number can be added to them; what was said of a level is corrected by saying it again for its instant.
+ */
+export const adjustableMeters = (meters: Meters): readonly string[] => [
+  API_CALLS,
+  ...[...meters].filter(([, { kind }]) => kind === 'counter').map(([name]) => name),
+];
 
 /** Corrections of one day and meter, added up. */
 export interface AdjustmentSum {
@@ -45,10 +52,11 @@ export const shownOf = ({ recorded, delta }: AdjustedFigure): number =>
 /**
  * A correction from fields of any type.
  * @param today the tenant's date
+ * @param meters the team's own
  * @throws TallygateError `invalid_request` with every fault
  */
-export function adjustmentOf(fields: AdjustmentFields, today: UsageDate): AdjustmentRequest {
-  const faults = adjustmentFaults(fields, today);
+export function adjustmentOf(fields: AdjustmentFields, today: UsageDate, meters: Meters): AdjustmentRequest {
+  const faults = adjustmentFaults(fields, today, meters);
   if (faults.length > 0) throw invalidRequest(faults);
   return fields as AdjustmentRequest;
 }
@@ -57,10 +65,10 @@ export function adjustmentOf(fields: AdjustmentFields, today: UsageDate): Adjust
 export type AdjustmentFields = Readonly<Partial<Record<keyof AdjustmentRequest, unknown>>>;
 
 /** All that is wrong with a correction. `today`: the tenant's date; a later day has nothing to correct. */
-export function adjustmentFaults(request: AdjustmentFields, today: UsageDate): Fault[] {
+export function adjustmentFaults(request: AdjustmentFields, today: UsageDate, meters: Meters): Fault[] {
   const messages: Record<keyof AdjustmentRequest, string | undefined> = {
     date: dateFault(request.date, today),
-    meter: meterFault(request.meter),
+    meter: meterFault(request.meter, adjustableMeters(meters)),
     delta: deltaFault(request.delta),
     reason: reasonFault(request.reason),
   };
@@ -75,10 +83,10 @@ function dateFault(date: unknown, today: UsageDate): string | undefined {
   return date > today ? `expected a day not after today, ${today}, got ${date}` : undefined;
 }
 
-const meterFault = (meter: unknown): string | undefined =>
-  typeof meter === 'string' && ADJUSTABLE_METERS.includes(meter)
+const meterFault = (meter: unknown, known: readonly string[]): string | undefined =>
+  typeof meter === 'string' && known.includes(meter)
     ? undefined
-    : `expected one of ${ADJUSTABLE_METERS.join(', ')}, got ${named(meter)}`;
+    : `expected one of ${known.join(', ')}, got ${named(meter)}`;
 
 const deltaFault = (delta: unknown): string | undefined =>
   typeof delta === 'number' && Number.isSafeInteger(delta) && delta !== 0

@@ -80,6 +80,13 @@ export function bytesOf(held: HeldStorage, figure: StorageFigure): number {
 export const coverageOf = ({ coveredMs, elapsedMs }: HeldStorage): number =>
   elapsedMs === 0 ? 0 : Math.min(1, coveredMs / elapsedMs);
 
+/** As `averageOf`, to three decimals: of few units a whole number says too little. */
+export function fineAverageOf({ byteMs, coveredMs }: Pick<StorageDay, 'byteMs' | 'coveredMs'>): number {
+  const thousandths = averageOf({ byteMs: 1_000n * byteMs, coveredMs });
+  // Beyond that a third decimal is no longer exact, and says nothing.
+  return thousandths < Number.MAX_SAFE_INTEGER ? thousandths / 1_000 : averageOf({ byteMs, coveredMs });
+}
+
 /** Byte-milliseconds over covered milliseconds, to the nearest whole byte. */
 export function averageOf({ byteMs, coveredMs }: Pick<StorageDay, 'byteMs' | 'coveredMs'>): number {
   if (coveredMs === 0) return 0;

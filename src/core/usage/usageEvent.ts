@@ -10,15 +10,13 @@ export interface UsageEvent {
   readonly id: string;
   /** When it happened, in milliseconds since 1970; undefined: when it is received. */
   readonly atMs: number | undefined;
+  /** API calls, or one of the team's own. */
   readonly meter: string;
-  /** Whole, from 0 to 2^53-1. */
+  /** Of a counter how much, of a level what it is from then on: whole, from 0 to 2^53-1. */
   readonly value: number;
   /** A user who was active then. */
   readonly userId: string | undefined;
 }
-
-/** What events may count. */
-export const EVENT_METERS: readonly string[] = ['api_calls'];
 
 /** Why an event is not booked. */
 export type EventRejection =

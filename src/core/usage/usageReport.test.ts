@@ -13,6 +13,7 @@ const storageOf = (date: string, points: readonly StoragePoint[], calendar = UTC
 
 const NO_USAGE: KnownUsage = {
   ...{ days: [], activeUsers: 0, storageBefore: undefined, pointsOfLastDate: [] },
+  ...{ meters: [], levelsBefore: [], levelPointsOfLastDate: [], overage: [] },
   ...{ adjustments: [], closedMonths: [] },
 };
 const report = (from: string, to: string, usage: Partial<KnownUsage>, more: Partial<UsageReportInput> = {}) =>

@@ -1,7 +1,9 @@
 // What the usage API answers for one tenant: every day of the period, from the ledger's rows, which has only days on which
 // something happened.
+import type { Meters } from '../meter.js';
 import { datesBetween, type TenantCalendar, type UsageDate } from '../time/calendar.js';
 import { type AdjustedFigure, type AdjustmentSum, adjustedFigure, shownOf } from './adjustments.js';
+import { type KnownMeters, type MeterFigures, type ReportedMeter, reportMeters } from './reportedMeters.js';
 import {
   addHeld,
   bytesOf,
@@ -14,7 +16,7 @@ import {
 import type { StorageDay, StoragePoint } from './storageIntegral.js';
 
 /** Usage of a day or of a period. All numbers are at most 2^53-1 and saturate there. */
-export interface UsageFigures {
+export interface UsageFigures extends MeterFigures {
   readonly apiCalls: number;
   /**
    * Average over the covered time, rounded to whole bytes, where no other figure was asked for; 0 where nothing is known
@@ -51,12 +53,14 @@ export interface UsageReport {
   readonly asOf: string;
   /** What `storageBytes` is, where it is not the average. */
   readonly storage?: StorageFigure;
+  /** The team's own meters of the report, by name, where there are any: those that are declared, and others that are in the ledger. */
+  readonly meters?: Readonly<Record<string, ReportedMeter>>;
   /** Months (`YYYY-MM`) of the period that were closed, where there are any: what they were then is kept apart. */
   readonly closedMonths?: readonly string[];
 }
 
 /** What the ledger knows (`LedgerUsage` of the port has this shape). */
-export interface KnownUsage {
+export interface KnownUsage extends KnownMeters {
   readonly days: readonly {
     readonly usageDate: UsageDate;
     readonly apiCalls: number;
@@ -70,8 +74,6 @@ export interface KnownUsage {
   readonly storageBefore: StorageDay | undefined;
   /** Points of today, where the range reaches it; those of another day are passed over. */
   readonly pointsOfLastDate: readonly StoragePoint[];
-  /** Corrections, added up by day and meter. */
-  readonly adjustments: readonly AdjustmentSum[];
   readonly closedMonths: readonly string[];
 }
 
@@ -86,6 +88,8 @@ export interface UsageReportInput {
   readonly calendar: TenantCalendar;
   /** Up to when all of the asking process's usage is known to be in `usage`, in milliseconds since 1970: today counts up to here. */
   readonly asOfMs: number;
+  /** The team's own meters. @defaultValue none */
+  readonly meters?: Meters;
   /** @defaultValue `average` */
   readonly storage?: StorageFigure;
 }
@@ -97,13 +101,15 @@ export function buildUsageReport(input: UsageReportInput): UsageReport {
   const rows = new Map(usage.days.map((row) => [row.usageDate, row]));
   const storage = storageOfDates(dates, { ...usage, rows, today, calendar, asOfMs });
   const deltas = new Map(usage.adjustments.filter(isOfApiCalls).map(({ usageDate, delta }) => [usageDate, delta]));
+  const own = reportMeters({ dates, declared: input.meters ?? NO_METERS, known: usage, today, calendar, asOfMs });
   const daily = dates.map((date, index) => {
     const row = rows.get(date);
     const calls = { recorded: row?.apiCalls ?? 0, delta: deltas.get(date) };
-    const hasData = row !== undefined || calls.delta !== undefined;
+    const hasData = row !== undefined || calls.delta !== undefined || own.datesWithData.has(date);
     return {
       date,
       ...figures(calls, row?.activeUsers ?? 0, shown(storage[index] as HeldStorage, figure)),
+      ...own.daily[index],
       ...noDataUnless(hasData),
     };
   });
@@ -115,13 +121,16 @@ export function buildUsageReport(input: UsageReportInput): UsageReport {
     activeUsers,
     shown(storage.reduce(addHeld, NOTHING_HELD), figure),
   );
-  const totals = { ...sums, ...noDataUnless(daily.some((day) => !('noData' in day))) };
+  const totals = { ...sums, ...own.totals, ...noDataUnless(daily.some((day) => !('noData' in day))) };
   return {
     ...{ tenantId, period: { from, to }, totals, daily, asOf: new Date(asOfMs).toISOString() },
     ...(figure === 'average' ? {} : { storage: figure }),
+    ...(own.meters === undefined ? {} : { meters: own.meters }),
     ...(usage.closedMonths.length === 0 ? {} : { closedMonths: usage.closedMonths }),
   };
 }
+
+const NO_METERS: Meters = new Map();
 
 const noDataUnless = (hasData: boolean): { readonly noData?: true } => (hasData ? {} : { noData: true });
 

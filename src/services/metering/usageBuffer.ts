@@ -10,6 +10,8 @@ import type { UsageDate } from '../../core/time/calendar.js';
 import {
   type ChargeAmounts,
   type CommitIncrement,
+  type KeyedIncrement,
+  type LevelIncrement,
   type StorageIncrement,
   UsageIncrements,
 } from '../../core/usage/increments.js';
@@ -122,6 +124,21 @@ export class UsageBuffer {
 
   addCommit(tenantId: string, commit: CommitIncrement): void {
     this.#current().addCommit(tenantId, commit);
+    this.#added();
+  }
+
+  addMeter(tenantId: string, usageDate: UsageDate, meter: string, amount: number): void {
+    this.#current().addMeter(tenantId, usageDate, meter, amount);
+    this.#added();
+  }
+
+  addLevel(tenantId: string, point: LevelIncrement): void {
+    this.#current().addLevel(tenantId, point);
+    this.#added();
+  }
+
+  addKeyed(tenantId: string, use: KeyedIncrement): void {
+    this.#current().addKeyed(tenantId, use);
     this.#added();
   }
 

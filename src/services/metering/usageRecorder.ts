@@ -1,15 +1,14 @@
 // What is booked, and to which day. The quota's figures come from decisions, calls and users from `usageMeter`, storage from
 // the app: all of them land in the buffer, in the turn in which they happen.
 import { invalidRequest } from '../../core/errors.js';
-import { OWN_UNITS } from '../../core/meter.js';
-import { costIn } from '../../core/quota/cost.js';
 import type { Decision } from '../../core/quota/decision.js';
 import { isCount, MAX_COUNT } from '../../core/quota/limit.js';
 import type { UsageDate } from '../../core/time/calendar.js';
-import type { ChargeAmounts } from '../../core/usage/increments.js';
+import type { ChargeAmounts, StorageIncrement } from '../../core/usage/increments.js';
 import { isWithinReach } from '../../core/usage/reach.js';
 import type { Clock } from '../../ports/clock.js';
 import type { CommitRow } from '../../ports/usageLedger.js';
+import { chargesOf, keyedCommits } from './decisionRows.js';
 import type { UsageBuffer } from './usageBuffer.js';
 import { uuidv7 } from './uuidv7.js';
 
@@ -21,6 +20,20 @@ export interface UsageRecorderParts {
   readonly clock: Clock;
   /** Called after each booking: enough rows may wait for a flush now. */
   readonly onBooked: () => void;
+}
+
+/** Usage that counts once by its key. */
+export interface UseOnce {
+  /** 16 bytes. */
+  readonly key: Buffer;
+  readonly usageDate: UsageDate;
+  readonly apiCalls: number;
+  /** One of the team's own; '' where it is of none. */
+  readonly meter: string;
+  /** Of a counter. */
+  readonly amount: number;
+  /** Of a level, in place of an amount. */
+  readonly level: { readonly value: number; readonly atMs: number } | undefined;
 }
 
 /** See the head of this file. */
@@ -36,6 +49,10 @@ export class UsageRecorder {
    * whether or not the store charged it; a charge of unknown outcome that was refused is booked apart, never as units.
    */
   recordDecision(decision: Decision): void {
+    if (decision.keyed !== undefined && decision.allowed) {
+      for (const row of keyedCommits(decision, decision.keyed, this.#parts.metering)) this.recordCommit(row);
+      return;
+    }
     const rows = chargesOf(decision);
     if (rows.length === 0) return;
     const { tenantId, label } = decision;
@@ -46,11 +63,11 @@ export class UsageRecorder {
   }
 
   /**
-   * Books units once by their key, whoever tells of them again and how often, for 35 days: the actual cost of a reservation that is
+   * Books units and calls once by their key, whoever tells of them again and how often, for 35 days: the actual cost of a reservation that is
    * committed, in time or late, or of a keyed call. Needed by the quotas, so booked also where no usage is metered.
    */
   recordCommit({ tenantId, key, ...commit }: CommitRow): void {
-    if (commit.units === 0) return;
+    if (commit.units === 0 && (commit.apiCalls ?? 0) === 0) return;
     this.#parts.buffer.addCommit(tenantId, { ...commit, key: key.toString('hex') });
     this.#parts.onBooked();
   }
@@ -77,6 +94,34 @@ export class UsageRecorder {
     this.#parts.onBooked();
   }
 
+  /** Books an amount of one of the team's own counters. `amount` is whole, from 0 to 2^53-1. */
+  recordMeter(tenantId: string, usageDate: UsageDate, meter: string, amount: number): void {
+    if (!this.#parts.metering || amount === 0) return;
+    this.#parts.buffer.addMeter(tenantId, usageDate, meter, amount);
+    this.#parts.onBooked();
+  }
+
+  /** Books a level of one of the team's own meters, which holds from `atMs` on. `level` is whole, from 0 to 2^53-1. */
+  recordLevel(tenantId: string, meter: string, level: number, atMs: number): void {
+    if (!this.#parts.metering) return;
+    this.#parts.buffer.addLevel(tenantId, { meter, ...this.#pointOf(level, atMs) });
+    this.#parts.onBooked();
+  }
+
+  /** Books usage once by its key, whoever tells of it again and how often, for 35 days. Amounts as in the methods without a key. */
+  recordOnce(tenantId: string, { key, usageDate, apiCalls, meter, amount, level }: UseOnce): void {
+    if (!this.#parts.metering) return;
+    this.#parts.buffer.addKeyed(tenantId, {
+      ...{ key: key.toString('hex'), usageDate, apiCalls, meter, amount },
+      level: level === undefined ? undefined : this.#pointOf(level.value, level.atMs),
+    });
+    this.#parts.onBooked();
+  }
+
+  #pointOf(bytes: number, atMs: number): StorageIncrement {
+    return { atSeconds: Math.floor(atMs / 1000), bytes, id: uuidv7(this.#parts.clock.wallMs()) };
+  }
+
   /**
    * Books a storage level that holds from `atMs` on, until the next one.
    * @param bytes whole, 0 to 2^53-1
@@ -93,23 +138,7 @@ export class UsageRecorder {
     }
     if (faults.length > 0) throw invalidRequest(faults);
     if (!this.#parts.metering) return;
-    this.#parts.buffer.addStorage(tenantId, { atSeconds: Math.floor(atMs / 1000), bytes, id: uuidv7(now) });
+    this.#parts.buffer.addStorage(tenantId, this.#pointOf(bytes, atMs));
     this.#parts.onBooked();
   }
-}
-
-/** What a decision did to the quota, by meter; nothing where nothing of it is booked. Requests that are refused count once, as own units. */
-export function chargesOf(decision: Decision): (Partial<ChargeAmounts> & { readonly meter: string })[] {
-  const { cost, meterCosts, overage, meterOverages, chargeUnknown } = decision;
-  if (decision.allowed) {
-    // An estimate is no usage: what it was in the end is booked by its commit, since units never decrease.
-    if (decision.isReservation) return [];
-    const metered = meterCosts.map(({ meter, units }) => ({ meter, units, overage: costIn(meterOverages, meter) }));
-    return cost === 0 ? metered : [{ meter: OWN_UNITS, units: cost, overage }, ...metered];
-  }
-  const metered = chargeUnknown ? meterCosts.map(({ meter, units }) => ({ meter, unconfirmed: units })) : [];
-  const unconfirmed = chargeUnknown ? cost : 0;
-  // Denied by the process's own counters after a charge that the store may have made: both are true.
-  if (decision.outcome === 'denied') return [{ meter: OWN_UNITS, denied: 1, unconfirmed }, ...metered];
-  return unconfirmed > 0 ? [{ meter: OWN_UNITS, unconfirmed }, ...metered] : metered;
 }

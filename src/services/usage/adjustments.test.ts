@@ -16,6 +16,7 @@ function given(outcome: AdjustmentOutcome, known: { hasSetting?: boolean; hasUsa
     bookings: { adjust, readAdjustments: async () => [] },
     quotaOf: () => ({ hasSetting: known.hasSetting ?? false, calendar: UTC_CALENDAR }),
     hasUsage: async () => known.hasUsage ?? false,
+    meters: new Map(),
     clock: { wallMs: () => NOW, monotonicMs: () => 0 },
   });
   return { adjust, adjustments };

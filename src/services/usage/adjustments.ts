@@ -1,5 +1,6 @@
 // Corrections of what was used: signed, with a reason and an author, each booked once by the key of whoever asks.
 import { TallygateError, tenantNotFound } from '../../core/errors.js';
+import type { Meters } from '../../core/meter.js';
 import { dateAt, type TenantCalendar } from '../../core/time/calendar.js';
 import { type AdjustmentFields, adjustmentOf } from '../../core/usage/adjustments.js';
 import type { UsagePeriod } from '../../core/usage/usagePeriod.js';
@@ -12,6 +13,8 @@ export interface AdjustmentsParts {
   readonly bookings: Pick<UsageBookings, 'adjust' | 'readAdjustments'>;
   readonly quotaOf: (tenantId: string) => { readonly hasSetting: boolean; readonly calendar: TenantCalendar };
   readonly hasUsage: (tenantId: string) => Promise<boolean>;
+  /** The team's own. */
+  readonly meters: Meters;
   readonly clock: Clock;
 }
 
@@ -38,9 +41,10 @@ export class Adjustments {
    * `ledger_unavailable` (perhaps booked: ask again under the same key), `migrations_pending`
    */
   async adjust(tenantId: string, fields: AdjustmentFields, origin: AdjustmentOrigin): Promise<BookedAdjustment> {
-    const { bookings, quotaOf, hasUsage, clock } = this.#parts;
+    const { bookings, quotaOf, hasUsage, clock, meters } = this.#parts;
     const { calendar, hasSetting } = quotaOf(tenantId);
-    const { date: usageDate, meter, delta, reason } = adjustmentOf(fields, dateAt(clock.wallMs(), calendar));
+    const today = dateAt(clock.wallMs(), calendar);
+    const { date: usageDate, meter, delta, reason } = adjustmentOf(fields, today, meters);
     // A mistyped tenant has nothing to correct, and would exist from then on.
     if (!hasSetting && !(await hasUsage(tenantId))) throw tenantNotFound();
     const { idempotencyKey, author } = origin;

@@ -27,6 +27,11 @@ function given(more: Partial<UsageEventsParts> = {}) {
       calendar: { ...UTC_CALENDAR, timeZone: 'America/New_York' },
     }),
     refusesUnknown: false,
+    meters: new Map([
+      ['rows', { kind: 'counter', unit: 'row' }],
+      ['seats', { kind: 'level', unit: 'seat' }],
+    ]),
+    newPointId: (nowMs) => `id ${nowMs}`,
     metering: true,
     clock: { wallMs: () => NOW, monotonicMs: () => 0 },
     ...more,
@@ -60,6 +65,29 @@ test('what is 35 days back or 5 minutes ahead is booked, and what is further awa
   expect(await statuses(service, events)).toEqual([
     ...['accepted', 'time_out_of_range', 'accepted', 'time_out_of_range'],
     ...['unknown_meter', 'duplicate'],
+  ]);
+});
+
+test('an event is of API calls or of a declared meter: a counter gains its value, a level is it from then on', async () => {
+  const { bookEvents, service } = given();
+  const events = [
+    eventOf({ id: 'e-1', meter: 'rows', value: 7 }),
+    eventOf({ id: 'e-2', meter: 'seats', value: 5, atMs: NOW - DAY + 999, userId: 'ann' }),
+    eventOf({ id: 'e-3', value: 3 }),
+    eventOf({ id: 'e-4', meter: 'toString' }),
+  ];
+  expect(await statuses(service, events)).toEqual(['accepted', 'accepted', 'accepted', 'unknown_meter']);
+  expect(
+    (bookEvents.mock.calls[0]?.[0] ?? []).map(({ apiCalls, meter, amount, level }) => ({
+      apiCalls,
+      meter,
+      amount,
+      level,
+    })),
+  ).toEqual([
+    { apiCalls: 0, meter: 'rows', amount: 7, level: undefined },
+    { apiCalls: 0, meter: 'seats', amount: 0, level: { atSeconds: (NOW - DAY) / 1000, bytes: 5, id: `id ${NOW}` } },
+    { apiCalls: 3, meter: '', amount: 0, level: undefined },
   ]);
 });
 

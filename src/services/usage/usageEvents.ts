@@ -1,9 +1,10 @@
 // Events from outside: which of them can be booked, to which day, under which key; and what became of each.
 import { hasCode, TallygateError } from '../../core/errors.js';
+import { API_CALLS, type Meters } from '../../core/meter.js';
 import { dateAt, type TenantCalendar } from '../../core/time/calendar.js';
 import { userHashOf } from '../../core/usage/activeDays.js';
 import { isWithinReach } from '../../core/usage/reach.js';
-import { EVENT_METERS, type EventOutcome, type EventRejection, type UsageEvent } from '../../core/usage/usageEvent.js';
+import type { EventOutcome, EventRejection, UsageEvent } from '../../core/usage/usageEvent.js';
 import type { Clock } from '../../ports/clock.js';
 import type { EventRow, UsageBookings } from '../../ports/usageBookings.js';
 import type { UsageLedger } from '../../ports/usageLedger.js';
@@ -16,6 +17,10 @@ export interface UsageEventsParts {
   readonly quotaOf: (tenantId: string) => { readonly known: boolean; readonly calendar: TenantCalendar };
   /** Whether tenants without a setting are refused, `UNKNOWN_TENANTS=deny`. */
   readonly refusesUnknown: boolean;
+  /** The team's own. */
+  readonly meters: Meters;
+  /** A UUIDv7 of the instant: of two levels in one second the later id wins. */
+  readonly newPointId: (nowMs: number) => string;
   /** `USAGE_METER_ENABLED`. */
   readonly metering: boolean;
   readonly clock: Clock;
@@ -55,9 +60,9 @@ export class UsageEvents {
   }
 
   #rejection({ tenantId, atMs, meter }: UsageEvent, nowMs: number): EventOutcome | undefined {
-    const { refusesUnknown, quotaOf } = this.#parts;
-    if (!EVENT_METERS.includes(meter)) {
-      return rejected('unknown_meter', 'data.meter', `expected one of ${EVENT_METERS.join(', ')}`);
+    const { refusesUnknown, quotaOf, meters } = this.#parts;
+    if (meter !== API_CALLS && !meters.has(meter)) {
+      return rejected('unknown_meter', 'data.meter', `expected one of ${[API_CALLS, ...meters.keys()].join(', ')}`);
     }
     if (atMs !== undefined && !isWithinReach(atMs, nowMs)) {
       return rejected('time_out_of_range', 'time', 'expected at most 35 days back and at most 5 minutes ahead');
@@ -72,11 +77,19 @@ export class UsageEvents {
     return undefined;
   }
 
-  #rowOf({ tenantId, source, id, atMs, value, userId }: UsageEvent, nowMs: number, hashKey: Buffer): EventRow {
+  #rowOf(event: UsageEvent, nowMs: number, hashKey: Buffer): EventRow {
+    const { tenantId, source, id, atMs, userId } = event;
     const usageDate = dateAt(atMs ?? nowMs, this.#parts.quotaOf(tenantId).calendar);
     const userHash = userId === undefined ? undefined : userHashOf(hashKey, tenantId, userId);
-    const usage = { apiCalls: value, meter: '', amount: 0, level: undefined };
-    return { tenantId, key: bookingKey('event', source, id), usageDate, ...usage, userHash };
+    return { tenantId, key: bookingKey('event', source, id), usageDate, ...this.#useOf(event, nowMs), userHash };
+  }
+
+  #useOf({ meter, value, atMs }: UsageEvent, nowMs: number): Pick<EventRow, 'apiCalls' | 'meter' | 'amount' | 'level'> {
+    if (meter === API_CALLS) return { apiCalls: value, meter: '', amount: 0, level: undefined };
+    const isLevel = this.#parts.meters.get(meter)?.kind === 'level';
+    const atSeconds = Math.floor((atMs ?? nowMs) / 1000);
+    const level = isLevel ? { atSeconds, bytes: value, id: this.#parts.newPointId(nowMs) } : undefined;
+    return { apiCalls: 0, meter, amount: isLevel ? 0 : value, level };
   }
 
   /** In one transaction; where PostgreSQL refuses it, in halves, so that one row that nobody foresaw loses no other. */

@@ -1,5 +1,6 @@
 // What was used: the answer of the usage API and of the command line, from the ledger and never from a cache.
 import { tenantNotFound } from '../../core/errors.js';
+import type { Meters } from '../../core/meter.js';
 import { dateAt, firstOfMonth, type TenantCalendar } from '../../core/time/calendar.js';
 import { type Completeness, completenessOf } from '../../core/usage/completeness.js';
 import type { StorageFigure } from '../../core/usage/reportedStorage.js';
@@ -17,6 +18,8 @@ export interface UsageServiceParts {
   readonly ledger: UsageLedger;
   readonly upkeep: Pick<LedgerUpkeep, 'missing'>;
   readonly quotaOf: (tenantId: string) => { readonly hasSetting: boolean; readonly calendar: TenantCalendar };
+  /** The team's own meters. @defaultValue none */
+  readonly meters?: Meters;
   /** Brings this process's buffer to the ledger within so many milliseconds: true where it did. Handed in by the root. */
   readonly flushWithin: (mostMs: number) => Promise<boolean>;
   readonly clock: Clock;
@@ -24,6 +27,8 @@ export interface UsageServiceParts {
 
 /** What a tenant used, and what is not known of it. */
 export type UsageAnswer = UsageReport & Completeness;
+
+const NO_METERS: Meters = new Map();
 
 /** See the head of this file. */
 export class UsageService {
@@ -56,7 +61,8 @@ export class UsageService {
     const usage = await this.#parts.ledger.readUsage(tenantId, from, from <= today && today < to ? today : to);
     if (!usage.exists && !hasSetting) throw tenantNotFound();
     const asOfMs = this.#flushedUpToMs;
-    const report = buildUsageReport({ tenantId, from, to, today, usage, calendar, asOfMs, storage });
+    const { meters = NO_METERS } = this.#parts;
+    const report = buildUsageReport({ tenantId, from, to, today, usage, calendar, asOfMs, storage, meters });
     return { ...report, ...completenessOf({ from, to, calendar, asOfMs }, missing) };
   }
 
