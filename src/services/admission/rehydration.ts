@@ -26,11 +26,12 @@ import {
   withCharge,
 } from './knownCounts.js';
 import { LedgerSums } from './ledgerSums.js';
+import { type Floors, NOTHING, type Standing, Standings } from './standings.js';
 
-/** Most tenants whose standing is remembered; the oldest are forgotten first, and are merely due again. */
-const MAX_REMEMBERED_TENANTS = 200_000;
 /** No process flushes more often by itself, so nothing new can be in the ledger sooner. */
 const SHORTEST_FLUSH_INTERVAL_MS = 250;
+
+export type { Floors } from './standings.js';
 
 /** What it needs. */
 export interface RehydrationParts {
@@ -44,45 +45,12 @@ export interface RehydrationParts {
   readonly clock: Clock;
 }
 
-/** The least that the windows have counted; entries belong to the windows that were asked for. */
-export type Floors = readonly (CounterFloor | undefined)[];
-
-/** What a reading of the ledger said, and of when it is. */
-interface LastReading {
-  readonly resetNumber: number;
-  readonly plan: SeenPlan;
-  readonly floors: Floors;
-  readonly generation: number;
-  readonly atMs: number;
-}
-
-interface Standing extends KnownCounts {
-  seenPlan: SeenPlan;
-  /** Of the reset that all of it is about. */
-  resetNumber: number;
-  /** The set of limits that the floors were sent for, by identity; undefined where none were, or the store forgot since. */
-  limits: object | undefined;
-  generation: number;
-  sentAtMs: number;
-  /** Whether floors were sent once more, a flush interval after the first. */
-  healed: boolean;
-  provisional: boolean;
-  seen: readonly CountedWindow[] | undefined;
-  seenCharge: readonly number[];
-  seenHeld: readonly number[];
-  /** The last reading of the ledger, for looks. */
-  read: LastReading | undefined;
-  known: readonly CountedWindow[];
-  /** What an outage policy let pass since the last answer of the store. */
-  passed: RequestCost;
-}
-
 /** See the head of this file. */
 export class Rehydration {
   readonly #parts: RehydrationParts;
   readonly #sums: LedgerSums;
   readonly #healAfterMs: number;
-  readonly #standings = new Map<string, Standing>();
+  readonly #standings = new Standings();
 
   constructor(parts: RehydrationParts) {
     this.#parts = parts;
@@ -149,7 +117,7 @@ export class Rehydration {
    * @param forgotten the store had said that it does not know: others may have charges of that time that they have not flushed
    */
   sent(tenantId: string, limits: object, generation: number, forgotten: boolean): void {
-    const standing = this.#remembered(tenantId);
+    const standing = this.#standings.remembered(tenantId);
     const now = this.#parts.clock.monotonicMs();
     const again = standing.limits === limits && standing.generation === generation && !standing.provisional;
     if (again && !forgotten) {
@@ -178,7 +146,7 @@ export class Rehydration {
     charge: readonly number[] | undefined,
     isHeld: boolean,
   ): RequestCost {
-    const standing = this.#standings.get(tenantId) ?? this.#remembered(tenantId);
+    const standing = this.#standings.get(tenantId) ?? this.#standings.remembered(tenantId);
     const { windows, resetNumber, block } = reply;
     const { seen, seenPlan, seenCharge, seenHeld } = standing;
     const before = standing.resetNumber === resetNumber ? seen : undefined;
@@ -212,7 +180,7 @@ export class Rehydration {
    */
   letPass(tenantId: string, asked: RequestCost): void {
     if (isLook(asked)) return;
-    const standing = this.#remembered(tenantId);
+    const standing = this.#standings.remembered(tenantId);
     const row = costRow(asked, standing.seenPlan.meters);
     const added = (index: number) => row[meterAt(standing.seenPlan, index)] ?? 0;
     standing.known = merged(standing.known, withCharge(standing), added);
@@ -234,7 +202,7 @@ export class Rehydration {
     const queries = plan.windows.map((window) => queryOf(tenantId, window, resetNumber, plan));
     const sums = await this.#sums.read(queries.filter((query) => query !== undefined));
     if (sums === undefined) return undefined;
-    const standing = this.#remembered(tenantId);
+    const standing = this.#standings.remembered(tenantId);
     let next = 0;
     const known = standing.resetNumber === resetNumber ? standing : undefined;
     const floors = plan.windows.map((window, index) => {
@@ -248,19 +216,6 @@ export class Rehydration {
     standing.read = { resetNumber, plan, floors, generation, atMs: this.#parts.clock.monotonicMs() };
     return floors;
   }
-
-  #remembered(tenantId: string): Standing {
-    const known = this.#standings.get(tenantId);
-    const standing = known ?? newStanding();
-    // Put behind all others: the first in the map is the one to forget.
-    if (known !== undefined) this.#standings.delete(tenantId);
-    this.#standings.set(tenantId, standing);
-    if (this.#standings.size > MAX_REMEMBERED_TENANTS) {
-      const oldest = this.#standings.keys().next();
-      if (oldest.done !== true) this.#standings.delete(oldest.value);
-    }
-    return standing;
-  }
 }
 
 function slidingFloor(standing: Standing, field: string): CounterFloor | undefined {
@@ -268,24 +223,6 @@ function slidingFloor(standing: Standing, field: string): CounterFloor | undefin
   const window = index < 0 ? undefined : withCharge(standing)[index];
   return window === undefined ? undefined : { start: window.end, used: window.used };
 }
-
-const newStanding = (): Standing => ({
-  seenPlan: { windows: [], meters: undefined },
-  resetNumber: 0,
-  limits: undefined,
-  generation: 0,
-  sentAtMs: 0,
-  healed: false,
-  provisional: false,
-  seen: undefined,
-  seenCharge: NOTHING,
-  seenHeld: NOTHING,
-  read: undefined,
-  known: [],
-  passed: NO_COST,
-});
-
-const NOTHING: readonly number[] = [];
 
 /** A charge with a block, which is of own units. */
 function withBlock(charge: readonly number[] | undefined, block: number): readonly number[] {
