@@ -42,6 +42,34 @@ function counted(tenantId: string): string {
 }
 
 /** Answers with fixed figures and remembers what was asked. */
+/** A report with own meters: a level that is known on its second day only. */
+const [LEVEL, NO_LEVEL] = [
+  { average: 4, peak: 4, last: 4, coverage: 1 },
+  { average: 0, peak: 0, last: 0, coverage: 0 },
+];
+const METERED = {
+  totals: { ...FIGURES, meters: { tokens: 1200, seats: 4 }, levels: { seats: LEVEL }, overage: { units: 7 } },
+  daily: [
+    {
+      ...{ date: '2024-01-01', ...FIGURES, overage: { units: 7 } },
+      ...{ meters: { tokens: 1200, seats: 0 }, levels: { seats: NO_LEVEL } },
+    },
+    {
+      ...{
+        date: '2024-01-02',
+        apiCalls: 0,
+        storageBytes: 0,
+        activeUsers: 0,
+        storageCoverage: 0,
+        noData: true as const,
+      },
+      ...{ meters: { tokens: 0, seats: 4 }, levels: { seats: LEVEL } },
+    },
+  ],
+  meters: { tokens: { kind: 'counter', unit: 'token' }, seats: { kind: 'level', unit: 'seat' } } as const,
+  ...{ complete: true, gaps: [] },
+};
+
 class FixedInstallation implements Installation {
   readonly asked: unknown[] = [];
   pending: string[] = [];
@@ -62,6 +90,7 @@ class FixedInstallation implements Installation {
         totals: FIGURES,
         asOf: 'now',
       };
+      if (tenantId === 'metered') return { ...METERED, tenantId, period: report.period, asOf: 'now' };
       if (tenantId !== 'gappy') return { ...report, daily, complete: true, gaps: [] };
       const nothing = { apiCalls: 0, storageBytes: 0, activeUsers: 0, storageCoverage: 0, noData: true } as const;
       const zero = { ...FIGURES, apiCalls: 0, storageBytes: 0, activeUsers: 0 };
@@ -294,6 +323,23 @@ describe('usage', () => {
       ['2024-01-01', '-', '-', '-'],
       ['2024-01-02', '0', '0', '0'],
     ]);
+  });
+
+  it('has a column for each own meter, and for what was above a soft limit, behind those that are always there', async () => {
+    const csv = await run('usage metered --csv');
+    expect(csv.stdout.trim().split('\n')).toEqual([
+      'tenant_id,date,api_calls,storage_bytes,active_users,meter_tokens,meter_seats,overage_units',
+      'metered,2024-01-01,3,5,2,1200,,7',
+      'metered,2024-01-02,,,,,4,0',
+    ]);
+    const rows = (await run('usage metered')).stdout.split('\n').map((line) => line.trim().split(/\s\s+/));
+    expect(rows.slice(0, 4)).toEqual([
+      ['date', 'api calls', 'storage bytes', 'active users', 'tokens', 'seats', 'units above'],
+      ['2024-01-01', '3', '5', '2', '1,200', '-', '7'],
+      ['2024-01-02', '-', '-', '-', '-', '4', '0'],
+      ['total', '3', '5', '2', '1,200', '4', '7'],
+    ]);
+    expect(JSON.parse((await run('usage metered --json')).stdout).totals.meters).toEqual({ tokens: 1200, seats: 4 });
   });
 
   it('says on stderr that more may come, and what is missing; JSON has it inside', async () => {

@@ -57,18 +57,48 @@ function formatted(report: UsageReport, options: UsageOptions): string {
 }
 
 /** What is not known is an empty cell: 0 says that something was metered, and came to 0. */
-function asCsv({ tenantId, daily }: UsageReport): string {
-  const heading = csvLine(['tenant_id', 'date', 'api_calls', 'storage_bytes', 'active_users']);
-  return (
-    heading + daily.map((day) => csvLine([tenantId, day.date, ...knownFigures(day).map((cell) => cell ?? '')])).join('')
-  );
+function asCsv(report: UsageReport): string {
+  const { tenantId, daily } = report;
+  const own = ownColumns(report);
+  const names = own.map(({ of, name }) => `${of}_${name}`);
+  const heading = csvLine(['tenant_id', 'date', 'api_calls', 'storage_bytes', 'active_users', ...names]);
+  const cells = (day: UsageFigures) => [...knownFigures(day), ...own.map(({ figure }) => figure(day))];
+  return heading + daily.map((day) => csvLine([tenantId, day.date, ...cells(day).map((cell) => cell ?? '')])).join('');
 }
 
-function asTable({ daily, totals }: UsageReport): string {
+function asTable(report: UsageReport): string {
+  const { daily, totals } = report;
+  const own = ownColumns(report);
   const row = (name: string, figures: UsageFigures): string[] =>
-    [name, ...knownFigures(figures)].map((cell) => cell?.toLocaleString('en') ?? '-');
-  const heading = ['date', 'api calls', 'storage bytes', 'active users'];
+    [name, ...knownFigures(figures), ...own.map(({ figure }) => figure(figures))].map(
+      (cell) => cell?.toLocaleString('en') ?? '-',
+    );
+  const names = own.map(({ of, name }) => (of === 'meter' ? name : `${name} above`));
+  const heading = ['date', 'api calls', 'storage bytes', 'active users', ...names];
   return textTable([heading, ...daily.map((day) => row(day.date, day)), row('total', totals)]);
+}
+
+/** A column behind the fixed ones. */
+interface OwnColumn {
+  readonly of: 'meter' | 'overage';
+  readonly name: string;
+  /** undefined where nothing is known. */
+  readonly figure: (figures: UsageFigures) => number | undefined;
+}
+
+/** The team's own meters, then what was above soft limits where anything was. */
+function ownColumns({ meters = {}, totals }: UsageReport): OwnColumn[] {
+  const ofMeters = Object.keys(meters).map((name): OwnColumn => {
+    const figure = ({ meters: known, levels, noData }: UsageFigures): number | undefined => {
+      const level = levels?.[name];
+      return (level === undefined ? noData : level.coverage === 0) ? undefined : known?.[name];
+    };
+    return { of: 'meter', name, figure };
+  });
+  const ofOverage = Object.keys(totals.overage ?? {}).map((name): OwnColumn => {
+    return { of: 'overage', name, figure: ({ overage }) => overage?.[name] ?? 0 };
+  });
+  return [...ofMeters, ...ofOverage];
 }
 
 /** Calls, storage, users; undefined where nothing is known. */

@@ -65,4 +65,27 @@ describe('the report of a month', () => {
     expect(since?.days.map((day) => day.date)).toEqual(['2024-02-01']);
     expect(monthReport('2024-02', report([adjusted(-6)], figures(0)), closed).since?.days).toEqual([]);
   });
+
+  test('shows what arrived later of meters, also where the month was closed before they were declared', () => {
+    const level = { average: 2, peak: 2, last: 2, coverage: 1 };
+    const nothing = { average: 0, peak: 0, last: 0, coverage: 0 };
+    const correction = { recorded: 5, delta: -1, belowZero: false };
+    const since = (then: Partial<UsageFigures>, now: Partial<UsageFigures>) => {
+      const closed = { closedAtMs: 0, author: 'cli', report: report([figures(1, then)], figures(1, then)) };
+      return monthReport('2024-02', report([figures(1, now)], figures(1, now)), closed).since;
+    };
+    expect(since({}, { meters: { tokens: 5 }, overage: { units: 2 } })).toMatchObject({
+      totals: { apiCalls: 0, meters: { tokens: 5 }, overage: { units: 2 } },
+      days: [{ date: '2024-02-01' }],
+    });
+    expect(since({ meters: { tokens: 5 } }, { meters: { tokens: 3 } })?.totals.meters).toEqual({ tokens: -2 });
+    expect(since({}, { meters: { seats: 0 }, levels: { seats: nothing } })?.days).toEqual([]);
+    // The ledger keeps a report with its members in an order of its own.
+    const kept = { coverage: 1, last: 2, peak: 2, average: 2 };
+    const same = { meters: { seats: 2 }, meterAdjustments: { tokens: correction } };
+    expect(since({ ...same, levels: { seats: kept } }, { ...same, levels: { seats: level } })?.days).toEqual([]);
+    expect(since({ levels: { seats: kept } }, { levels: { seats: { ...level, peak: 9 } } })?.days).toHaveLength(1);
+    const other = { meterAdjustments: { tokens: { ...correction, delta: -2 } } };
+    expect(since({ meterAdjustments: { tokens: correction } }, other)?.days).toHaveLength(1);
+  });
 });

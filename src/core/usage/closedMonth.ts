@@ -9,6 +9,10 @@ export interface FigureChanges {
   readonly apiCalls: number;
   readonly storageBytes: number;
   readonly activeUsers: number;
+  /** Of the team's own, where there are any. */
+  readonly meters?: Readonly<Record<string, number>>;
+  /** Of what was above soft limits, where there was any. */
+  readonly overage?: Readonly<Record<string, number>>;
 }
 
 /** A day on which something arrived later. */
@@ -70,7 +74,25 @@ const changes = (before: UsageFigures, now: UsageFigures): FigureChanges => ({
   apiCalls: now.apiCalls - before.apiCalls,
   storageBytes: now.storageBytes - before.storageBytes,
   activeUsers: now.activeUsers - before.activeUsers,
+  ...namedChanges('meters', before, now),
+  ...namedChanges('overage', before, now),
 });
+
+/** Of every name that one of the two has: a report that was kept before there were meters has none. */
+function namedChanges(
+  what: 'meters' | 'overage',
+  before: UsageFigures,
+  now: UsageFigures,
+): Pick<FigureChanges, 'meters' | 'overage'> {
+  const [earlier, later] = [before[what] ?? {}, now[what] ?? {}];
+  const names = [...new Set([...Object.keys(earlier), ...Object.keys(later)])];
+  if (names.length === 0) return {};
+  const changesByName = names.map((name) => [name, numberOf(later, name) - numberOf(earlier, name)] as const);
+  return { [what]: Object.fromEntries(changesByName) };
+}
+
+const numberOf = (figures: Readonly<Record<string, number>>, name: string): number =>
+  Object.hasOwn(figures, name) ? (figures[name] ?? 0) : 0;
 
 function lateDays(before: readonly UsageReportDay[], now: readonly UsageReportDay[]): LateDay[] {
   const then = new Map(before.map((day) => [day.date, day]));
@@ -88,6 +110,27 @@ const isChanged = (before: UsageFigures, now: UsageFigures): boolean =>
   before.activeUsers !== now.activeUsers ||
   before.storageCoverage !== now.storageCoverage ||
   before.adjustments?.apiCalls.recorded !== now.adjustments?.apiCalls.recorded ||
-  before.adjustments?.apiCalls.delta !== now.adjustments?.apiCalls.delta;
+  before.adjustments?.apiCalls.delta !== now.adjustments?.apiCalls.delta ||
+  areMetersChanged(before, now);
+
+/** A meter of which nothing was known then and nothing is known now is no change. A kept report has its members in another order. */
+const areMetersChanged = (before: UsageFigures, now: UsageFigures): boolean =>
+  isAnyOther(changes(before, now).meters) ||
+  isAnyOther(changes(before, now).overage) ||
+  inOneOrder(before.meterAdjustments) !== inOneOrder(now.meterAdjustments) ||
+  inOneOrder(knownLevels(before)) !== inOneOrder(knownLevels(now));
+
+/** Of each name its members, all of them sorted. */
+const inOneOrder = (named: Readonly<Record<string, object>> = {}): string =>
+  Object.entries(named)
+    .flatMap(([name, members]) => Object.entries(members).map(([member, value]) => `${name}.${member}=${value}`))
+    .sort()
+    .join();
+
+const isAnyOther = (named: Readonly<Record<string, number>> = {}): boolean =>
+  Object.values(named).some((change) => change !== 0);
+
+const knownLevels = ({ levels = {} }: UsageFigures): Readonly<Record<string, object>> =>
+  Object.fromEntries(Object.entries(levels).filter(([, { coverage }]) => coverage > 0));
 
 const figuresOf = ({ date: _, ...figures }: UsageReportDay): UsageFigures => figures;
