@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import type { EventRow } from '../ports/usageBookings.js';
 import { bookingCase, type UsageBookingCase } from './usageBookingCase.js';
-import { callsOf, freshHash, freshTenant, rejectsWith } from './usageLedgerCase.js';
+import { callsOf, freshHash, freshTenant, rejectsWith, uuidAt } from './usageLedgerCase.js';
 
 const DATE = '2024-02-29';
 const NEXT = '2024-03-01';
@@ -31,6 +31,31 @@ export const bookedEventCases: readonly UsageBookingCase[] = [
     ]);
     const { days, activeUsers } = await usage.ledger.readUsage(tenantId, DATE, NEXT);
     assert.deepEqual([days, activeUsers], [[{ usageDate: DATE, apiCalls: 7, activeUsers: 1 }], 1]);
+  }),
+
+  bookingCase('an event adds its amount to a counter, or sets a level, once', async ({ bookings, usage }) => {
+    const tenantId = freshTenant();
+    const { date, startsAt } = await usage.dayBefore(2);
+    const of = { usageDate: date, apiCalls: 0 };
+    const level = { atSeconds: startsAt, bytes: 4, id: uuidAt(startsAt * 1000) };
+    const events = [
+      eventOf(tenantId, { ...of, meter: 'tokens', amount: 500, userHash: freshHash() }),
+      eventOf(tenantId, { ...of, meter: 'tokens', amount: 20 }),
+      eventOf(tenantId, { ...of, meter: 'seats', level }),
+    ];
+    assert.deepEqual(await bookings.bookEvents(events), [true, true, true]);
+    assert.deepEqual(await bookings.bookEvents(events), [false, false, false]);
+    const { meters, days } = await usage.ledger.readUsage(tenantId, date, date);
+    assert.deepEqual(
+      meters.map(({ meter, amount, level: day }) => [meter, amount, day?.lastBytes]),
+      [
+        ['seats', 0, 4],
+        ['tokens', 520, undefined],
+      ],
+    );
+    assert.deepEqual([days[0]?.apiCalls, days[0]?.activeUsers], [0, 1]);
+    const bad = eventOf(tenantId, { ...of, meter: 'tokens', amount: -1 });
+    await rejectsWith('ledger_refused', bookings.bookEvents([eventOf(tenantId, of), bad]));
   }),
 
   bookingCase('of repeats within one batch the first counts', async ({ bookings, usage }) => {
