@@ -1,9 +1,10 @@
 // From the store's answer to a decision: the one place where windows and counts become limits and figures again.
 import { dateAt, type TenantCalendar, type UsageDate } from '../time/calendar.js';
 import type { CountedWindow, DecidedReply } from './chargeReply.js';
-import { type MeterCost, NO_METER_COSTS, type RequestCost } from './cost.js';
+import { type MeterCost, NO_COST, NO_METER_COSTS, type RequestCost } from './cost.js';
 import { type Decision, type LimitState, limitStates, overageOf, type ThresholdCrossing } from './decision.js';
 import type { EffectiveLimit } from './limit.js';
+import { type KeyedRequest, keyedBooking, type RememberedAdmission } from './remembered.js';
 import { isFixedWindow, type WindowPlan } from './windows.js';
 
 /** What is decided about, and by which settings. */
@@ -13,6 +14,7 @@ export interface DecidedRequest extends RequestCost {
   readonly calendar: TenantCalendar;
   readonly settingsVersion: number;
   readonly isReservation: boolean;
+  readonly keyed?: KeyedRequest | undefined;
 }
 
 /** Where the windows of a plan stood before a cost, and when that was. */
@@ -47,8 +49,50 @@ export function decisionOf(
     meterOverages: granted ? meterOveragesOf(limits, meterCosts) : NO_METER_COSTS,
     crossed,
     settingsVersion,
+    ...keyedPart(request.keyed),
   };
 }
+
+/**
+ * The decision about a request that was admitted before: where the limits stand now, and what the first one was charged to. Its instant
+ * is the present one, by which the rest of a window is told.
+ */
+export function repeatedDecisionOf(
+  request: DecidedRequest,
+  plan: WindowPlan,
+  counted: CountedPlan,
+  first: RememberedAdmission,
+): Decision {
+  const { cost, meterCosts, limits, calendar } = request;
+  const now = decisionOf({ ...request, ...NO_COST }, plan, counted, true);
+  // What was above soft limits, from where they stood then.
+  const passed = limits.flatMap((limit, index) => {
+    const before = first.passing.find(({ field }) => field === plan.windows[index]?.field);
+    return before === undefined ? [] : [{ limit, window: { ...(counted.windows[index] as CountedWindow), ...before } }];
+  });
+  const states = limitStates(
+    passed.map((one) => one.limit),
+    passed.map((one) => one.window),
+    request,
+    true,
+  );
+  return {
+    ...now,
+    ...{ cost, meterCosts },
+    label: { ...now.label, usageDate: dateOfFirst(first, calendar), resetNumber: first.resetNumber },
+    overage: overageOf(states, cost),
+    meterOverages: meterOveragesOf(states, meterCosts),
+    ...keyedPart(request.keyed, first),
+  };
+}
+
+/** The date that a remembered admission belongs to. */
+export const dateOfFirst = ({ dayStart, timeMs }: RememberedAdmission, calendar: TenantCalendar): UsageDate =>
+  dateAt(dayStart ?? timeMs, calendar);
+
+/** As a part of a decision: nothing where the request came without a key. */
+export const keyedPart = (keyed: KeyedRequest | undefined, first?: RememberedAdmission): Pick<Decision, 'keyed'> =>
+  keyed === undefined ? {} : { keyed: keyedBooking(keyed, first) };
 
 function meterOveragesOf(limits: readonly LimitState[], meterCosts: readonly MeterCost[]): readonly MeterCost[] {
   if (meterCosts.length === 0) return NO_METER_COSTS;

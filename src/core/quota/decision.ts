@@ -5,6 +5,7 @@ import type { CountedWindow } from './chargeReply.js';
 import { costUnder, type MeterCost, NO_METER_COSTS, type RequestCost } from './cost.js';
 import { saturatingSum } from './counter.js';
 import { type EffectiveLimit, type Enforcement, isSliding } from './limit.js';
+import type { KeyedBooking } from './remembered.js';
 import { fitsAt, segmentMsOf } from './slidingWindow.js';
 
 /** Where one limit of the tenant stands. */
@@ -95,10 +96,12 @@ export interface Decision {
   readonly crossed: readonly ThresholdCrossing[];
   /** Version of the tenant's settings that this was decided by; 0 where nothing is set. */
   readonly settingsVersion: number;
+  /** Set where the request came under its client's key: whoever tells it again, it is charged and booked once. */
+  readonly keyed?: KeyedBooking | undefined;
 }
 
 type WithoutStore = Pick<Decision, 'outcome' | 'tenantId' | 'cost'> &
-  Partial<Pick<Decision, 'meterCosts' | 'exceeded' | 'chargeUnknown' | 'settingsVersion' | 'isReservation'>>;
+  Partial<Pick<Decision, 'meterCosts' | 'exceeded' | 'chargeUnknown' | 'settingsVersion' | 'isReservation' | 'keyed'>>;
 
 /** A decision that no store took part in: without any figure of a limit. What `made` leaves out is empty, or false. */
 export const decisionWithoutStore = (

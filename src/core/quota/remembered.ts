@@ -1,5 +1,6 @@
 // What a client's key stands for: a request that may be told again. Once admitted it is remembered for a while, so that the same request
 // again is answered by that admission and charges nothing. A denial is not remembered: the next try is decided anew.
+import { TallygateError } from '../errors.js';
 
 /** How long an admission is remembered, in milliseconds: ten minutes. */
 export const REMEMBER_MS = 600_000;
@@ -54,3 +55,18 @@ export interface KeyedBooking {
   /** The admission that answers it, where there was one before; undefined: it was decided now. */
   readonly first: RememberedAdmission | undefined;
 }
+
+/** How a request under a key is booked. @param first the admission that answers it */
+export const keyedBooking = ({ key, apiCalls }: KeyedRequest, first?: RememberedAdmission): KeyedBooking => ({
+  key,
+  apiCalls,
+  first,
+});
+
+/** How a store is to remember a request under a key. @param day which of its windows is the day */
+export const rememberOf = (keyed: KeyedRequest | undefined, day: number | undefined): Remember | undefined =>
+  keyed === undefined ? undefined : { key: keyed.key, content: keyed.content, day };
+
+/** Something else was admitted under a request's key. */
+export const keyConflict = (): TallygateError =>
+  new TallygateError('idempotency_conflict', 'Another request was admitted under this key: it stands.');

@@ -3,14 +3,15 @@
 import { hasCode, type TallygateError } from '../../core/errors.js';
 import type { ChargeReply, DecidedReply } from '../../core/quota/chargeReply.js';
 import { costRow, isLook } from '../../core/quota/cost.js';
-import { crossingsOf, decisionOf } from '../../core/quota/decide.js';
+import { crossingsOf, decisionOf, repeatedDecisionOf } from '../../core/quota/decide.js';
 import { type Decision, limitsBelowCost, type StoreErrorPolicy, shadowRefusals } from '../../core/quota/decision.js';
+import { keyConflict, rememberOf } from '../../core/quota/remembered.js';
 import type { WindowPlan } from '../../core/quota/windows.js';
 import type { Clock } from '../../ports/clock.js';
 import type { CounterStore } from '../../ports/counterStore.js';
 import type { Observer } from '../../ports/observer.js';
 import type { TenantQuota } from '../usage/quotaService.js';
-import { type Asked, type Attempt, begin, NOTHING_ELSE, undecidedOf } from './attempt.js';
+import { type Asked, type Attempt, begin, isPlain, NOTHING_ELSE, undecidedOf } from './attempt.js';
 import type { LeasePool } from './leasePool.js';
 import {
   type LocalCounters,
@@ -19,8 +20,9 @@ import {
   raisingFloors,
   reportOverAdmission,
 } from './outagePolicy.js';
-import type { Floors, Rehydration } from './rehydration.js';
+import type { Rehydration } from './rehydration.js';
 import { RememberedDenials } from './rememberedDenials.js';
+import type { Floors } from './standings.js';
 import type { StoreClock } from './storeClock.js';
 import { WindowPlans } from './windowPlans.js';
 
@@ -71,7 +73,7 @@ export class Admission {
   /**
    * Decides and charges. A value where no I/O was needed. Never rejects because a store failed: that is an outcome.
    * @param cost whole own units from 0 to 2^53-1
-   * @throws TallygateError `not_ready` before the tenants' settings were loaded once
+   * @throws TallygateError `not_ready` before the tenants' settings were loaded once, `idempotency_conflict`
    */
   decide(tenantId: string, cost: number, asked: Asked = NOTHING_ELSE): Decision | Promise<Decision> {
     const arrivedAtMs = this.#parts.clock.monotonicMs();
@@ -103,20 +105,27 @@ export class Admission {
   }
 
   #decideBy(attempt: Attempt): Decision | Promise<Decision> {
-    const { tenantId, quota, cost, meterCosts } = attempt;
+    const { tenantId, quota, cost, meterCosts, keyed } = attempt;
     if (this.#parts.refusesUnknown && !quota.known)
       return this.#outage.unanswered(undecidedOf(attempt), { outcome: 'unknown_tenant' });
-    const looks = isLook(attempt);
-    const exceeded = looks ? [] : limitsBelowCost(quota.limits, attempt);
-    if (exceeded.length > 0)
-      return this.#outage.unanswered(undecidedOf(attempt), { outcome: 'cost_exceeds_limit', exceeded });
+    // Whether a request under a key was admitted before only the store knows, also of one that could not be now.
+    if (isLook(attempt) || keyed !== undefined) return this.#charge(attempt);
+    const impossible = this.#impossible(attempt);
+    if (impossible !== undefined) return impossible;
     // Only own units are remembered as denied, or held as blocks.
-    if (looks || meterCosts.length > 0 || attempt.reserve !== undefined) return this.#charge(attempt);
+    if (meterCosts.length > 0 || attempt.reserve !== undefined) return this.#charge(attempt);
     return (
       this.#denials.denialOf(tenantId, quota, cost, attempt.arrivedAtMs) ??
       this.#spent(attempt) ??
       this.#charge(attempt)
     );
+  }
+
+  /** The refusal of a cost that a limit can never fit; undefined: all of them can. */
+  #impossible(attempt: Attempt): Decision | undefined {
+    const exceeded = limitsBelowCost(attempt.quota.limits, attempt);
+    if (exceeded.length === 0) return undefined;
+    return this.#outage.unanswered(undecidedOf(attempt), { outcome: 'cost_exceeds_limit', exceeded });
   }
 
   /** The decision from this process's own block, if it has one that is large enough. */
@@ -171,9 +180,8 @@ export class Admission {
   #call(attempt: Attempt, floors: Floors | undefined): Decision | Promise<Decision> {
     attempt.calls += 1;
     const plan = this.#plan(attempt);
-    const { tenantId, cost, meterCosts, reserve, resetNumber } = attempt;
-    const isPlain = cost > 0 && meterCosts.length === 0 && reserve === undefined;
-    if (plan.isFixed && isPlain) attempt.wish ??= this.#parts.leases?.wish(tenantId, cost);
+    const { tenantId, cost, reserve, keyed, resetNumber } = attempt;
+    if (plan.isFixed && isPlain(attempt)) attempt.wish ??= this.#parts.leases?.wish(tenantId, cost);
     const request = {
       tenantId,
       costs: costRow(attempt, plan.meters),
@@ -182,6 +190,7 @@ export class Admission {
       floors,
       resetNumber,
       reserve,
+      remember: rememberOf(keyed, plan.dayIndex),
       waitMs: this.#parts.timeoutMs - (this.#parts.clock.monotonicMs() - attempt.waitsSinceMs),
       take: attempt.wish?.take,
       settle: attempt.wish?.settle,
@@ -209,6 +218,7 @@ export class Admission {
     reply: ChargeReply,
   ): Decision | Promise<Decision> {
     if (reply.outcome === 'decided') return this.#decided(attempt, plan, reply);
+    if (reply.outcome === 'conflict') throw keyConflict();
     // A reset that this process has not loaded yet: the sums that are asked for are those after it.
     attempt.resetNumber = Math.max(attempt.resetNumber, reply.resetNumber);
     if (attempt.calls >= MAX_CALLS) return this.#refusedOrPassed(attempt, false);
@@ -239,18 +249,25 @@ export class Admission {
 
   #decided(attempt: Attempt, plan: WindowPlan, reply: DecidedReply): Decision {
     const { tenantId, quota } = attempt;
-    attempt.isDecided = true;
+    const first = reply.remembered;
+    // A repeat looks, so the store has written no floors with it.
+    attempt.isDecided = first === undefined;
     const granted = reply.granted[0] === true;
     const request = undecidedOf(attempt);
     const passed = this.#parts.rehydration.counted(
       tenantId,
       plan,
       reply,
-      granted ? costRow(attempt, plan.meters) : undefined,
+      granted && first === undefined ? costRow(attempt, plan.meters) : undefined,
       attempt.reserve !== undefined,
     );
-    const decision = decisionOf(request, plan, reply, granted, crossingsOf(quota.limits, reply));
+    const decision =
+      first === undefined
+        ? decisionOf(request, plan, reply, granted, crossingsOf(quota.limits, reply))
+        : repeatedDecisionOf(request, plan, reply, first);
     if (!isLook(passed)) reportOverAdmission(decision, passed, this.#parts.observer);
+    const impossible = granted || attempt.keyed === undefined ? undefined : this.#impossible(attempt);
+    if (impossible !== undefined) return impossible;
     if (granted) this.#denials.forget(tenantId);
     else if (this.#parts.remembersDenials && attempt.meterCosts.length === 0)
       this.#denials.keep(quota, decision, this.#parts.clock.monotonicMs());
@@ -267,7 +284,8 @@ export class Admission {
   /** No answer came: the policy decides. */
   #refusedOrPassed(attempt: Attempt, chargeUnknown: boolean): Decision | Promise<Decision> {
     this.#dropWish(attempt);
-    return this.#outage.decide(undecidedOf(attempt), chargeUnknown);
+    const impossible = attempt.keyed === undefined ? undefined : this.#impossible(attempt);
+    return impossible ?? this.#outage.decide(undecidedOf(attempt), chargeUnknown);
   }
 
   /** Nobody decided the request that carried the wish: another one of the tenant may. */

@@ -1,6 +1,7 @@
 // One decision on its way: what was asked, and what has happened to it so far.
 import type { NewReservation } from '../../core/quota/chargeRequest.js';
 import { type MeterCost, NO_METER_COSTS, type RequestCost } from '../../core/quota/cost.js';
+import type { KeyedRequest } from '../../core/quota/remembered.js';
 import type { TenantQuota } from '../usage/quotaService.js';
 import type { Wish } from './leasePool.js';
 import type { Undecided } from './outagePolicy.js';
@@ -11,6 +12,8 @@ export interface Asked {
   readonly meterCosts?: readonly MeterCost[] | undefined;
   /** Makes it a reservation, if it is admitted. */
   readonly reserve?: NewReservation | undefined;
+  /** The key under which its client may tell it again. */
+  readonly keyed?: KeyedRequest | undefined;
 }
 
 /** Nothing but the cost. */
@@ -21,6 +24,7 @@ export interface Attempt extends RequestCost {
   readonly tenantId: string;
   readonly quota: TenantQuota;
   readonly reserve: NewReservation | undefined;
+  readonly keyed: KeyedRequest | undefined;
   readonly arrivedAtMs: number;
   /** From when the store's timeout runs: the arrival, or the end of a reading from the ledger. */
   waitsSinceMs: number;
@@ -38,7 +42,7 @@ export function begin(
   quota: TenantQuota,
   cost: number,
   arrivedAtMs: number,
-  { meterCosts = NO_METER_COSTS, reserve }: Asked = NOTHING_ELSE,
+  { meterCosts = NO_METER_COSTS, reserve, keyed }: Asked = NOTHING_ELSE,
 ): Attempt {
   return {
     tenantId,
@@ -46,6 +50,7 @@ export function begin(
     cost,
     meterCosts,
     reserve,
+    keyed,
     arrivedAtMs,
     waitsSinceMs: arrivedAtMs,
     calls: 0,
@@ -55,15 +60,21 @@ export function begin(
   };
 }
 
+/** Whether it asks for own units and nothing else: then a block may come with it. */
+export const isPlain = ({ cost, meterCosts, reserve, keyed }: Attempt): boolean =>
+  cost > 0 && meterCosts.length === 0 && reserve === undefined && keyed === undefined;
+
 /** The same as whoever decides it sees it. */
-export const undecidedOf = ({ tenantId, cost, meterCosts, quota, reserve, resetNumber }: Attempt): Undecided => ({
+export const undecidedOf = ({ tenantId, quota, reserve, keyed, resetNumber, ...asked }: Attempt): Undecided => ({
   tenantId,
-  cost,
-  meterCosts,
+  cost: asked.cost,
+  meterCosts: asked.meterCosts,
   limits: quota.limits,
   calendar: quota.calendar,
   settingsVersion: quota.version,
   isReservation: reserve !== undefined,
+  reserve,
+  keyed,
   quota,
   resetNumber,
 });

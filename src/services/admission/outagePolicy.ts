@@ -2,16 +2,18 @@
 // the process counts on from what it last knew, in counters of its own, and lets pass what the limit leaves of that.
 import { hasCode } from '../../core/errors.js';
 import type { ChargeReply, DecidedReply } from '../../core/quota/chargeReply.js';
-import type { ChargeRequest } from '../../core/quota/chargeRequest.js';
+import type { ChargeRequest, NewReservation } from '../../core/quota/chargeRequest.js';
 import { costRow, costUnder, type RequestCost } from '../../core/quota/cost.js';
 import { saturatingSum } from '../../core/quota/counter.js';
-import { type DecidedRequest, decisionOf } from '../../core/quota/decide.js';
+import { type DecidedRequest, dateOfFirst, decisionOf, keyedPart } from '../../core/quota/decide.js';
 import { type Decision, decisionWithoutStore, type StoreErrorPolicy } from '../../core/quota/decision.js';
+import { keyConflict, type RememberedAdmission, rememberOf } from '../../core/quota/remembered.js';
 import { isFixedWindow, isInLedger, type PlannedWindow, type WindowPlan } from '../../core/quota/windows.js';
 import { dateAt } from '../../core/time/calendar.js';
 import type { Clock } from '../../ports/clock.js';
 import type { Observer } from '../../ports/observer.js';
-import type { Floors, Rehydration } from './rehydration.js';
+import type { Rehydration } from './rehydration.js';
+import type { Floors } from './standings.js';
 import type { WindowPlans } from './windowPlans.js';
 
 /** Counters of this process: they answer at once. */
@@ -33,6 +35,7 @@ export interface Undecided extends DecidedRequest {
   /** What holds for the tenant, by identity: plans of windows are kept beside it. */
   readonly quota: Parameters<WindowPlans['around']>[0];
   readonly resetNumber: number;
+  readonly reserve: NewReservation | undefined;
 }
 
 /** See the head of this file. */
@@ -49,12 +52,15 @@ export class OutagePolicy {
   }
 
   /**
-   * Decides by the policy. It refuses no tenant that has no hard limit.
+   * Decides by the policy. It refuses no tenant that has no hard limit. What it lets pass under a key the process remembers, as the
+   * store would: a repeat that comes here too is let pass by it, and counted no more.
    * @param chargeUnknown whether the store may have charged the cost although no answer came
+   * @throws TallygateError `idempotency_conflict`
    */
   decide(request: Undecided, chargeUnknown: boolean): Decision | Promise<Decision> {
     const isLimited = request.limits.some(({ limit, enforce }) => limit !== 'unlimited' && enforce === 'hard');
-    if (!isLimited || this.#parts.policy === 'allow') return this.#passed(request, chargeUnknown);
+    if (!isLimited || this.#parts.policy === 'allow')
+      return this.#passed(request, chargeUnknown, this.#remembered(request));
     return this.#parts.policy === 'local'
       ? this.#countLocally(request, chargeUnknown)
       : this.unanswered(request, { outcome: 'unavailable', chargeUnknown });
@@ -62,19 +68,31 @@ export class OutagePolicy {
 
   /** A decision without the store: labelled by the process's clock. */
   unanswered(
-    { tenantId, cost, meterCosts, calendar, settingsVersion, isReservation, resetNumber }: Undecided,
+    { tenantId, cost, meterCosts, calendar, settingsVersion, isReservation, keyed, resetNumber }: Undecided,
     what: Pick<Decision, 'outcome'> & Partial<Pick<Decision, 'exceeded' | 'chargeUnknown'>>,
+    first?: RememberedAdmission,
   ): Decision {
     const decidedAtMs = this.#parts.clock.wallMs();
     return decisionWithoutStore(
-      { tenantId, cost, meterCosts, settingsVersion, isReservation, ...what },
-      { decidedAtMs, usageDate: dateAt(decidedAtMs, calendar), resetNumber },
+      { tenantId, cost, meterCosts, settingsVersion, isReservation, ...keyedPart(keyed, first), ...what },
+      first === undefined
+        ? { decidedAtMs, usageDate: dateAt(decidedAtMs, calendar), resetNumber }
+        : { decidedAtMs, usageDate: dateOfFirst(first, calendar), resetNumber: first.resetNumber },
     );
   }
 
-  #passed(request: Undecided, chargeUnknown: boolean): Decision {
-    this.#parts.rehydration.letPass(request.tenantId, request);
-    return this.unanswered(request, { outcome: 'unconfirmed', chargeUnknown });
+  #passed(request: Undecided, chargeUnknown: boolean, first: RememberedAdmission | undefined): Decision {
+    if (first === undefined) this.#parts.rehydration.letPass(request.tenantId, request);
+    return this.unanswered(request, { outcome: 'unconfirmed', chargeUnknown }, first);
+  }
+
+  /** Under a key, where no counter is asked: what was let pass before, or else this is remembered. */
+  #remembered({ tenantId, keyed, reserve, resetNumber }: Undecided): RememberedAdmission | undefined {
+    if (keyed === undefined) return undefined;
+    const remember = rememberOf(keyed, undefined);
+    const reply = this.#parts.localStore.charge({ tenantId, costs: [0], windows: [], resetNumber, reserve, remember });
+    if (reply.outcome === 'conflict') throw keyConflict();
+    return reply.outcome === 'decided' ? reply.remembered : undefined;
   }
 
   #countLocally(request: Undecided, chargeUnknown: boolean): Decision | Promise<Decision> {
@@ -102,7 +120,7 @@ export class OutagePolicy {
 
   /** undefined: the counters of the process are full, then nobody knows anything of this tenant. */
   #charge(request: Undecided, plan: WindowPlan, floors: Floors): ChargeReply | undefined {
-    const { tenantId, resetNumber } = request;
+    const { tenantId, keyed, reserve, resetNumber } = request;
     const now = this.#parts.clock.wallMs();
     // A sliding window cannot be raised: what was seen of it is taken from its limit, until it has left.
     const seen = plan.windows.map((window, index) => {
@@ -121,6 +139,7 @@ export class OutagePolicy {
         windows,
         floors,
         resetNumber,
+        ...(keyed === undefined ? {} : { reserve, remember: rememberOf(keyed, plan.dayIndex) }),
       });
       return windows === plan.windows || reply.outcome !== 'decided' ? reply : withMore(reply, seen);
     } catch (error) {
@@ -131,8 +150,9 @@ export class OutagePolicy {
 
   /** What the process's counters refuse is refused; what they let pass is no figure of the fleet. */
   #decided(request: Undecided, plan: WindowPlan, reply: ChargeReply | undefined, chargeUnknown: boolean): Decision {
+    if (reply?.outcome === 'conflict') throw keyConflict();
     if (reply?.outcome !== 'decided') return this.unanswered(request, { outcome: 'unavailable', chargeUnknown });
-    if (reply.granted[0] === true) return this.#passed(request, chargeUnknown);
+    if (reply.granted[0] === true) return this.#passed(request, chargeUnknown, reply.remembered);
     return { ...decisionOf(request, plan, reply, false), chargeUnknown };
   }
 }

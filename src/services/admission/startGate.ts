@@ -4,6 +4,7 @@
 //
 // States: waiting -> open -> closed, or waiting -> closed.
 import { NO_METER_COSTS } from '../../core/quota/cost.js';
+import { keyedPart } from '../../core/quota/decide.js';
 import { type Decision, decisionWithoutStore, type StoreErrorPolicy } from '../../core/quota/decision.js';
 import { dateAt, UTC_CALENDAR } from '../../core/time/calendar.js';
 import type { Clock } from '../../ports/clock.js';
@@ -124,11 +125,11 @@ export class StartGate {
     return decision;
   }
 
-  #unready(tenantId: string, cost: number, { meterCosts = NO_METER_COSTS, reserve }: Asked): Decision {
+  #unready(tenantId: string, cost: number, { meterCosts = NO_METER_COSTS, reserve, keyed }: Asked): Decision {
     const outcome = this.#parts.policy === 'allow' ? 'unconfirmed' : 'unavailable';
     const decidedAtMs = this.#parts.clock.wallMs();
     return decisionWithoutStore(
-      { outcome, tenantId, cost, meterCosts, isReservation: reserve !== undefined },
+      { outcome, tenantId, cost, meterCosts, isReservation: reserve !== undefined, ...keyedPart(keyed) },
       { decidedAtMs, usageDate: dateAt(decidedAtMs, UTC_CALENDAR) },
     );
   }

@@ -4,7 +4,7 @@ import { invalidRequest } from '../../core/errors.js';
 import type { Decision } from '../../core/quota/decision.js';
 import { isCount, MAX_COUNT } from '../../core/quota/limit.js';
 import type { UsageDate } from '../../core/time/calendar.js';
-import type { ChargeAmounts, StorageIncrement } from '../../core/usage/increments.js';
+import type { StorageIncrement } from '../../core/usage/increments.js';
 import { isWithinReach } from '../../core/usage/reach.js';
 import type { Clock } from '../../ports/clock.js';
 import type { CommitRow } from '../../ports/usageLedger.js';
