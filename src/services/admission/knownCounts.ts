@@ -17,12 +17,17 @@ export interface KnownCounts {
   /** The part of those units that is held: a reservation, or a block. */
   readonly seenHeld: readonly number[];
   /** What is known beyond what was seen: counts that the store forgot, and what an outage policy let pass. */
-  readonly known: readonly CountedWindow[];
+  readonly known: readonly KnownWindow[];
 }
 
-/** Whether both are about one window. */
-export const isSame = (one: CountedWindow, other: CountedWindow): boolean =>
-  one.start === other.start && one.end === other.end;
+/** A window with the meter that it counts; undefined: own units. */
+export interface KnownWindow extends CountedWindow {
+  readonly meter: string | undefined;
+}
+
+/** Whether both are about one window: what counts the same units in the same time has counted the same. */
+const isSame = (one: KnownWindow, other: KnownWindow): boolean =>
+  one.start === other.start && one.end === other.end && one.meter === other.meter;
 
 /** What is used and not held: it only grows in one window, whatever goes back. */
 export const spentOf = ({ used, held }: CountedWindow): number => used - held;
@@ -33,11 +38,12 @@ export const withCharge = ({
   seenPlan,
   seenCharge,
   seenHeld,
-}: Omit<KnownCounts, 'known'>): readonly CountedWindow[] =>
+}: Omit<KnownCounts, 'known'>): readonly KnownWindow[] =>
   (seen ?? []).map((window, index) => {
-    const meter = meterAt(seenPlan, index);
-    const used = saturatingSum(window.used, seenCharge[meter] ?? 0);
-    return { ...window, used, held: saturatingSum(window.held, seenHeld[meter] ?? 0) };
+    const place = meterAt(seenPlan, index);
+    const used = saturatingSum(window.used, seenCharge[place] ?? 0);
+    const held = saturatingSum(window.held, seenHeld[place] ?? 0);
+    return { ...window, used, held, meter: seenPlan.meters?.[place - 1] };
   });
 
 /** The place among a request's costs that a window counts. */
@@ -47,22 +53,25 @@ export const meterAt = ({ windows }: SeenPlan, index: number): number => windows
 export function lastKnown(
   counts: KnownCounts | undefined,
   window: PlannedFixed,
+  { meters }: SeenPlan,
   figure: (one: CountedWindow) => number,
 ): number | undefined {
   let most: number | undefined;
   if (counts === undefined) return most;
+  const meter = meters?.[(window.meter ?? 0) - 1];
   for (const one of [...withCharge(counts), ...counts.known]) {
-    if (one.start === window.starts[1] && one.end === window.starts[2]) most = Math.max(most ?? 0, figure(one));
+    if (one.start === window.starts[1] && one.end === window.starts[2] && one.meter === meter)
+      most = Math.max(most ?? 0, figure(one));
   }
   return most;
 }
 
 /** The windows that were seen last, each with the most that is known of it, and what is `added` to it on top. */
 export function merged(
-  known: readonly CountedWindow[],
-  seen: readonly CountedWindow[],
+  known: readonly KnownWindow[],
+  seen: readonly KnownWindow[],
   added: (index: number) => number,
-): CountedWindow[] {
+): KnownWindow[] {
   return seen.map((window, index) => {
     const same = [window, ...known.filter((one) => isSame(one, window))];
     const used = Math.max(...same.map((one) => one.used));

@@ -15,16 +15,7 @@ import { saturatingSum } from '../../core/quota/counter.js';
 import { isFixedWindow, isInLedger, type PlannedWindow, type WindowPlan } from '../../core/quota/windows.js';
 import type { Clock } from '../../ports/clock.js';
 import type { ChargeSumQuery } from '../../ports/usageLedger.js';
-import {
-  isSame,
-  type KnownCounts,
-  lastKnown,
-  merged,
-  meterAt,
-  type SeenPlan,
-  spentOf,
-  withCharge,
-} from './knownCounts.js';
+import { lastKnown, merged, meterAt, type SeenPlan, spentOf, withCharge } from './knownCounts.js';
 import { LedgerSums } from './ledgerSums.js';
 import { type Floors, NOTHING, type Standing, Standings } from './standings.js';
 
@@ -107,7 +98,7 @@ export class Rehydration {
     if (standing === undefined || standing.resetNumber !== resetNumber) return plan.windows.map(() => undefined);
     return plan.windows.map((window) => {
       if (!isFixedWindow(window)) return slidingFloor(standing, window.field);
-      const used = lastKnown(standing, window, (one) => one.used);
+      const used = lastKnown(standing, window, plan, (one) => one.used);
       return used === undefined ? undefined : { start: window.starts[1], used };
     });
   }
@@ -161,8 +152,9 @@ export class Rehydration {
       if (window.provisional) standing.provisional = true;
       const earlier = before?.[index];
       // What is not held only grows in one window: a store that shows less has forgotten, even if no connection was lost.
-      if (earlier === undefined || !isInLedger(plan.windows[index] as PlannedWindow) || !isSame(window, earlier))
-        continue;
+      if (earlier === undefined || !isInLedger(plan.windows[index] as PlannedWindow)) continue;
+      const isSame = window.start === earlier.start && window.end === earlier.end;
+      if (!isSame || seenPlan.windows[index]?.field !== plan.windows[index]?.field) continue;
       const meter = meterAt(seenPlan, index);
       const spentBefore = (seenCharge[meter] ?? 0) - (seenHeld[meter] ?? 0);
       if (spentOf(window) >= saturatingSum(spentOf(earlier), spentBefore)) continue;
@@ -211,7 +203,7 @@ export class Rehydration {
       next += 1;
       // What is not flushed yet the ledger cannot know, and this process may. Not what is held: whatever of it goes back would
       // come again with this floor, for the rest of the month.
-      return { start: window.starts[1], used: Math.max(sum, lastKnown(known, window, spentOf) ?? 0) };
+      return { start: window.starts[1], used: Math.max(sum, lastKnown(known, window, plan, spentOf) ?? 0) };
     });
     standing.read = { resetNumber, plan, floors, generation, atMs: this.#parts.clock.monotonicMs() };
     return floors;

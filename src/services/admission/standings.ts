@@ -2,7 +2,7 @@
 import type { CountedWindow } from '../../core/quota/chargeReply.js';
 import type { CounterFloor } from '../../core/quota/chargeRequest.js';
 import { NO_COST, type RequestCost } from '../../core/quota/cost.js';
-import type { KnownCounts, SeenPlan } from './knownCounts.js';
+import type { KnownCounts, KnownWindow, SeenPlan } from './knownCounts.js';
 
 /** Most tenants whose standing is remembered; the oldest are forgotten first, and are merely due again. */
 const MAX_REMEMBERED_TENANTS = 200_000;
@@ -36,7 +36,7 @@ export interface Standing extends KnownCounts {
   seenHeld: readonly number[];
   /** The last reading of the ledger, for looks. */
   read: LastReading | undefined;
-  known: readonly CountedWindow[];
+  known: readonly KnownWindow[];
   /** What an outage policy let pass since the last answer of the store. */
   passed: RequestCost;
 }

@@ -112,6 +112,26 @@ describe('requests of one turn', () => {
       { numRuns: 100 },
     );
   });
+
+  test('the same holds for costs in several meters', async () => {
+    const meters = ['tokens'];
+    const windows = [...WINDOWS, { ...windowAt('tokens', 40, 1_000, NOW), meter: 1 }];
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.tuple(fc.nat(3), fc.nat(20)), { minLength: 1, maxLength: 30 }), async (rows) => {
+        const [far, alone] = [new FarStore(), new TenantCounters()];
+        const together = new TurnBatch({ store: far, clock: systemClock, storeClock: { deadlineMs: () => undefined } });
+        const replies = await Promise.all(
+          rows.map((costs) => together.charge({ tenantId: 't', costs, meters, windows, resetNumber: 0 })),
+        );
+        const expected = rows.map((costs) => alone.charge({ costs, meters, windows }, NOW));
+        const figures = (all: readonly ChargeReply[]) =>
+          all.map((one) => (one.outcome === 'decided' ? [one.granted, one.windows.map(({ used }) => used)] : one));
+        expect(figures(replies)).toEqual(figures(expected));
+        expect(far.tenants.get('t')?.stored.counters).toEqual(alone.stored.counters);
+      }),
+      { numRuns: 100 },
+    );
+  });
 });
 
 describe('do not go together', () => {
