@@ -1,5 +1,6 @@
 // Quotas as an app asks for them outside of requests: jobs, queues, sockets. Ids and numbers are checked here, since no route did.
 import { type Fault, invalidRequest } from '../core/errors.js';
+import { idempotencyKeyFault } from '../core/idempotencyKey.js';
 import type { Meters } from '../core/meter.js';
 import type { RequestCost } from '../core/quota/cost.js';
 import type { Decision } from '../core/quota/decision.js';
@@ -10,6 +11,7 @@ import {
   MAX_RESERVATION_SECONDS,
   type ReservationOutcome,
 } from '../services/admission/reservations.js';
+import { keyedConsumption, keyedReservation } from '../services/usage/keyedCalls.js';
 import { checkedTenant, type Id, opened } from './callerInput.js';
 import type { Composition } from './compose.js';
 
@@ -18,19 +20,22 @@ export interface QuotaCalls {
   /**
    * Decides and charges, as `tenantQuota` does: the quota is charged, no API call is metered.
    * @param options.cost whole units from 0 to 2^53-1, or amounts by meter. Default 1
+   * @param options.idempotencyKey 1 to 255 characters that the same call is repeated with, in whichever process: for ten minutes an
+   *   admission answers its repeats, which charge nothing, and for 35 days it is billed once. A denial is decided anew
    * @returns the decision; a denial is a value
-   * @throws TallygateError `invalid_request`
+   * @throws TallygateError `invalid_request`, `idempotency_conflict` where something else was admitted under the key
    * @example
    * const decision = await tallygate.quota.consume('acme', { cost: { units: 1, tokens: 500 } });
    * if (!decision.allowed) return retryLater(decision);
    */
-  consume(tenantId: Id, options?: { readonly cost?: Cost }): Promise<Decision>;
+  consume(tenantId: Id, options?: { readonly cost?: Cost; readonly idempotencyKey?: string }): Promise<Decision>;
   /**
    * Charges an estimate for work whose cost is known only afterwards, and holds it until it is committed or released.
    * @param options.estimate whole units from 1 to 2^53-1, or amounts by meter
    * @param options.ttlSeconds how long it can be committed: whole, 1 to 86,400. Default 300
+   * @param options.idempotencyKey as of `consume`: a repeat is given the reservation that was made first
    * @returns what was decided; a denial is a value, without a reservation
-   * @throws TallygateError `invalid_request`
+   * @throws TallygateError `invalid_request`, `idempotency_conflict`
    * @example
    * const reservation = await tallygate.quota.reserve('acme', { estimate: 2000 });
    * if (!reservation.allowed) return retryLater(reservation.decision);
@@ -41,7 +46,7 @@ export interface QuotaCalls {
    *   throw error;
    * }
    */
-  reserve(tenantId: Id, options: { readonly estimate: Cost; readonly ttlSeconds?: number }): Promise<Reservation>;
+  reserve(tenantId: Id, options: ReservationOptions): Promise<Reservation>;
   /** Commits a reservation by its id, in whichever process. As {@link Reservation.commit}. */
   commit(reservationId: string, actual: Cost): Promise<ReservationOutcome>;
   /** Takes a reservation back by its id, in whichever process. As {@link Reservation.release}. */
@@ -57,6 +62,13 @@ export interface QuotaCalls {
    * await tallygate.quota.reset('acme', { reason: 'our outage of Monday' });
    */
   reset(tenantId: Id, reset: { readonly reason: string; readonly author?: string }): Promise<void>;
+}
+
+/** What is reserved: see {@link QuotaCalls.reserve}. */
+export interface ReservationOptions {
+  readonly estimate: Cost;
+  readonly ttlSeconds?: number;
+  readonly idempotencyKey?: string;
 }
 
 /** A reservation, or the denial of one. */
@@ -98,8 +110,9 @@ export function quotaCalls({ admission, decide, quotaService, reservations }: Co
     commit,
     release,
     reserve: async (tenantId, options) => {
-      const { estimate, seconds } = checkedEstimate(options, meters);
-      const reserved = await reservations.reserve(checkedTenant(tenantId), estimate, seconds);
+      const { estimate, seconds, key } = checkedEstimate(options, meters);
+      const keyed = key === undefined ? undefined : keyedReservation(key, { ...estimate, seconds, apiCalls: 0 });
+      const reserved = await reservations.reserve(checkedTenant(tenantId), estimate, seconds, keyed);
       const { decision, id, expiresAtMs } = reserved;
       const end = (finish: (reservationId: string) => Promise<ReservationOutcome>) =>
         id === undefined ? Promise.resolve('unknown' as const) : finish(id);
@@ -111,8 +124,10 @@ export function quotaCalls({ admission, decide, quotaService, reservations }: Co
     },
     consume: async (tenantId, options = {}) => {
       const id = checkedTenant(tenantId);
-      const { cost, meterCosts } = checkedCost(options, meters);
-      return decide(id, cost, { meterCosts });
+      const asked = checkedCost(options, meters);
+      const key = checkedKey(options.idempotencyKey);
+      const keyed = key === undefined ? undefined : keyedConsumption(key, { ...asked, userId: undefined, apiCalls: 0 });
+      return decide(id, asked.cost, { meterCosts: asked.meterCosts, keyed });
     },
     peek: async (tenantId) => admission.look(checkedTenant(tenantId)),
     reset: async (tenantId, reset) => {
@@ -133,9 +148,11 @@ function checkedCost(options: { readonly cost?: Cost }, meters: Meters): Request
       { location: 'options', message: `expected an object such as { cost: 5 }, got ${String(given)}` },
     ]);
   }
-  const unknown = Object.keys(given).filter((name) => name !== 'cost');
-  if (unknown.length > 0)
-    throw invalidRequest(unknown.map((name) => ({ location: name, message: 'unknown: expected cost alone' })));
+  const unknown = Object.keys(given).filter((name) => name !== 'cost' && name !== 'idempotencyKey');
+  if (unknown.length > 0) {
+    const message = 'unknown: expected cost or idempotencyKey';
+    throw invalidRequest(unknown.map((name) => ({ location: name, message })));
+  }
   return checked(readCost(options.cost ?? 1, meters, 'cost'));
 }
 
@@ -145,15 +162,23 @@ function checked({ faults, ...cost }: ReadCost): RequestCost {
   return cost;
 }
 
+/** @throws TallygateError `invalid_request` */
+function checkedKey(key: unknown): string | undefined {
+  if (key === undefined) return undefined;
+  const fault = typeof key === 'string' ? idempotencyKeyFault(key) : `expected a text, got ${typeof key}`;
+  if (fault !== undefined) throw invalidRequest([{ location: 'idempotencyKey', message: fault }]);
+  return String(key);
+}
+
 function checkedReservation(reservationId: unknown): string {
   if (typeof reservationId === 'string') return reservationId;
   const message = `expected the id of a reservation, a text, got ${typeof reservationId}`;
   throw invalidRequest([{ location: 'reservationId', message }]);
 }
 
-function checkedEstimate(options: { readonly estimate: Cost; readonly ttlSeconds?: number }, meters: Meters) {
+function checkedEstimate(options: ReservationOptions, meters: Meters) {
   // From JavaScript anything may come.
-  const { estimate: given, ttlSeconds: seconds = DEFAULT_RESERVATION_SECONDS } = options ?? {};
+  const { estimate: given, ttlSeconds: seconds = DEFAULT_RESERVATION_SECONDS, idempotencyKey } = options ?? {};
   const { faults, ...estimate } = readEstimate(given, meters, 'estimate');
   const all: Fault[] = [...faults];
   if (!isCount(seconds) || seconds === 0 || seconds > MAX_RESERVATION_SECONDS) {
@@ -161,5 +186,5 @@ function checkedEstimate(options: { readonly estimate: Cost; readonly ttlSeconds
     all.push({ location: 'ttlSeconds', message });
   }
   if (all.length > 0) throw invalidRequest(all);
-  return { estimate, seconds };
+  return { estimate, seconds, key: checkedKey(idempotencyKey) };
 }

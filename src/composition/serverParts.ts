@@ -37,7 +37,11 @@ export function composeServer(config: Config, log: Log): ServerComposition {
   const recordCall = (tenantId: string, usageDate: string, userId: string | undefined) =>
     usageRecorder.recordCall(tenantId, usageDate, userId);
   return {
-    consume: { decide, recordCall, admit, meters: config.meters },
+    consume: {
+      ...{ decide, recordCall },
+      recordUser: (tenantId, usageDate, userId) => usageRecorder.recordUser(tenantId, usageDate, userId),
+      ...{ admit, meters: config.meters },
+    },
     reservations: { reservations, recordCall, admit, meters: config.meters },
     authorize: {
       decide,

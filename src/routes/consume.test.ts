@@ -2,9 +2,11 @@ import express from 'express';
 import { describe, expect, it, vi } from 'vitest';
 import { listening } from '../../test/http/listening.js';
 import { limitState, decision as made } from '../../test/quota/decisions.js';
+import { TallygateError } from '../core/errors.js';
 import type { Meters } from '../core/meter.js';
 import { createAdmit, type Decision } from '../http/admit.js';
 import { sendError } from '../http/respond.js';
+import { keyedConsumption } from '../services/usage/keyedCalls.js';
 import { consume } from './consume.js';
 
 const decision = (tenantId: string, cost: number, more: Partial<Decision> = {}): Decision =>
@@ -19,6 +21,7 @@ async function mounted() {
   const parts = {
     decide: vi.fn((tenantId: string, cost: number): Decision | Promise<Decision> => decision(tenantId, cost)),
     recordCall: vi.fn(),
+    recordUser: vi.fn(),
     admit: createAdmit('both'),
     meters: new Map([['tokens', { kind: 'counter', unit: 'token' }]]) satisfies Meters,
   };
@@ -128,13 +131,34 @@ describe('POST /v1/consume', () => {
     expect((await post('')).json.detail).toBe('body: expected JSON in UTF-8, got an empty body');
   });
 
-  it.each([['{"tenant": "a"}', { 'idempotency-key': 'k' }, 'header.idempotency-key']])(
-    'says of %s %j that it is not supported yet',
-    async (body, headers, location) => {
-      const { parts, post } = await mounted();
-      const { json } = await post(body, headers as Record<string, string>);
-      expect(json).toMatchObject({ status: 400, code: 'not_supported', errors: [{ location }] });
-      expect(parts.decide).not.toHaveBeenCalled();
-    },
-  );
+  it('under a key asks for what is hashed, and leaves its call to the decision', async () => {
+    const { parts, post } = await mounted();
+    parts.decide.mockImplementation((tenantId, cost) =>
+      decision(tenantId, cost, { keyed: { key: 'aa', apiCalls: 1, first: undefined } }),
+    );
+    await post('{"tenant": "a", "cost": {"tokens": 5}, "user": "ann"}', { 'idempotency-key': 'k-1' });
+    const asked = { cost: 0, meterCosts: [{ meter: 'tokens', units: 5 }], userId: 'ann', apiCalls: 1 };
+    const { meterCosts } = asked;
+    const keyed = keyedConsumption('k-1', asked);
+    expect(parts.decide).toHaveBeenCalledExactlyOnceWith('a', 0, { meterCosts, keyed });
+    expect(parts.recordCall).not.toHaveBeenCalled();
+    expect(parts.recordUser).toHaveBeenCalledExactlyOnceWith('a', '2026-11-24', 'ann');
+  });
+
+  it('answers 422 idempotency_conflict where something else was admitted under the key', async () => {
+    const { parts, post } = await mounted();
+    parts.decide.mockImplementation(() => {
+      throw new TallygateError('idempotency_conflict', 'another one');
+    });
+    const { status, json } = await post('{"tenant": "a", "user": "ann"}', { 'idempotency-key': 'k-1' });
+    expect([status, json.code]).toEqual([422, 'idempotency_conflict']);
+    expect(parts.recordUser).not.toHaveBeenCalled();
+  });
+
+  it('refuses an empty key before any store hears of it', async () => {
+    const { parts, post } = await mounted();
+    const { json } = await post('{"tenant": "a"}', { 'idempotency-key': '' });
+    expect(json).toMatchObject({ status: 400, errors: [{ location: 'header.idempotency-key' }] });
+    expect(parts.decide).not.toHaveBeenCalled();
+  });
 });

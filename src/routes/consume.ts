@@ -4,20 +4,24 @@ import type { Meters } from '../core/meter.js';
 import type { RequestCost } from '../core/quota/cost.js';
 import { meterFault, type ReadCost, readCost } from '../core/quota/readCost.js';
 import { type Admit, type Decision, limitBodies } from '../http/admit.js';
-import { type Fault, invalidRequest, notSupported } from '../http/faults.js';
+import { type Fault, invalidRequest } from '../http/faults.js';
 import { forwarding } from '../http/forwarding.js';
 import type { Endpoint } from '../http/handler.js';
+import { idempotencyKeyOf } from '../http/idempotencyKey.js';
 import { readJsonBody } from '../http/jsonBody.js';
 import { requestIdOf } from '../http/requestId.js';
 import { shown, tenantFault, userFault, wholeFault } from '../http/requestInput.js';
 import { sendJson, sendProblem, setHeaders } from '../http/respond.js';
 import { fieldCheck, shapeFaults } from '../http/shapeFaults.js';
 import type { Asked } from '../services/admission/attempt.js';
+import { keyedConsumption } from '../services/usage/keyedCalls.js';
 
 /** What the route needs. */
 export interface ConsumeParts {
   readonly decide: (tenantId: string, cost: number, asked?: Asked) => Decision | Promise<Decision>;
   readonly recordCall: (tenantId: string, usageDate: string, userId: string | undefined) => void;
+  /** Of a request under a key, whose call is booked with the decision. */
+  readonly recordUser: (tenantId: string, usageDate: string, userId: string) => void;
   readonly admit: Admit;
   readonly meters: Meters;
 }
@@ -31,14 +35,16 @@ const CONSUMPTION = z.strictObject({
 
 /**
  * Makes the handler. `cost` (1 unless told) charges the quota: own units, amounts by meter, or an amount of the one `meter` that is
- * named. One API call is metered where the request is allowed.
+ * named. One API call is metered where the request is allowed. With an `Idempotency-Key` the same request again is answered by its
+ * admission, and counts once; another one under the key is a 422.
  */
 export function consume(parts: ConsumeParts): Endpoint {
   return forwarding(async (req, res) => {
-    const body = await readJsonBody(req);
-    const { tenant, user, cost, meterCosts } = consumptionOf(body, parts.meters, req.headers['idempotency-key']);
-    const decision = await parts.decide(tenant, cost, { meterCosts });
-    if (decision.allowed) parts.recordCall(tenant, decision.label.usageDate, user);
+    const { tenant, user, ...asked } = consumptionOf(await readJsonBody(req), parts.meters);
+    const key = idempotencyKeyOf(req);
+    const keyed = key === undefined ? undefined : keyedConsumption(key, { ...asked, userId: user, apiCalls: 1 });
+    const decision = await parts.decide(tenant, asked.cost, { meterCosts: asked.meterCosts, keyed });
+    if (decision.allowed) record(parts, decision, user);
     const { headers, problem } = parts.admit(decision, () => requestIdOf(req));
     setHeaders(res, headers);
     if (problem !== undefined) sendProblem(res, problem);
@@ -46,22 +52,22 @@ export function consume(parts: ConsumeParts): Endpoint {
   });
 }
 
+function record(parts: ConsumeParts, { tenantId, label, keyed }: Decision, user: string | undefined): void {
+  if (keyed === undefined) parts.recordCall(tenantId, label.usageDate, user);
+  else if (user !== undefined) parts.recordUser(tenantId, label.usageDate, user);
+}
+
 interface Consumption extends RequestCost {
   readonly tenant: string;
   readonly user?: string | undefined;
 }
 
-function consumptionOf(body: unknown, meters: Meters, idempotencyKey: unknown): Consumption {
+function consumptionOf(body: unknown, meters: Meters): Consumption {
   const read = CONSUMPTION.safeParse(body);
   const { cost = 1, meter }: { cost?: unknown; meter?: unknown } = read.success ? read.data : recordOf(body);
   const { faults, ...asked } = meter === undefined ? readCost(cost, meters, 'body.cost') : costOf(meter, cost, meters);
   const all = [...(read.success ? [] : shapeFaults(read.error.issues, body)), ...faults];
   if (!read.success || all.length > 0) throw invalidRequest(all);
-  if (idempotencyKey !== undefined)
-    throw notSupported(
-      'header.idempotency-key',
-      'not supported yet: leave it out, and do not repeat a request that may have been counted',
-    );
   const { tenant, user } = read.data;
   return { tenant, user, ...asked };
 }

@@ -5,9 +5,10 @@ import type { Meters } from '../core/meter.js';
 import type { RequestCost } from '../core/quota/cost.js';
 import { readCost, readEstimate } from '../core/quota/readCost.js';
 import { type Admit, limitBodies } from '../http/admit.js';
-import { invalidRequest, notSupported } from '../http/faults.js';
+import { invalidRequest } from '../http/faults.js';
 import { forwarding } from '../http/forwarding.js';
 import type { Endpoint, MatchedRequest } from '../http/handler.js';
+import { idempotencyKeyOf } from '../http/idempotencyKey.js';
 import { readJsonBody } from '../http/jsonBody.js';
 import type { ProblemCode } from '../http/problem.js';
 import { requestIdOf } from '../http/requestId.js';
@@ -20,6 +21,7 @@ import {
   type ReservationOutcome,
   type Reservations,
 } from '../services/admission/reservations.js';
+import { keyedReservation } from '../services/usage/keyedCalls.js';
 
 /** What the routes need. */
 export interface ReservationsRouteParts {
@@ -75,14 +77,13 @@ export function reservationEndpoints(parts: ReservationsRouteParts): Reservation
 
 async function reserve(parts: ReservationsRouteParts, req: MatchedRequest, res: ServerResponse): Promise<void> {
   const body = await readJsonBody(req);
-  if (req.headers['idempotency-key'] !== undefined)
-    throw notSupported(
-      'header.idempotency-key',
-      'not supported yet: leave it out, and let a reservation whose answer was lost expire',
-    );
   const { tenant, estimate, ttlSeconds = DEFAULT_RESERVATION_SECONDS } = estimateOf(body, parts.meters);
-  const { decision, id, expiresAtMs } = await parts.reservations.reserve(tenant, estimate, ttlSeconds);
-  if (decision.allowed) parts.recordCall(tenant, decision.label.usageDate, undefined);
+  const key = idempotencyKeyOf(req);
+  const asked = { ...estimate, seconds: ttlSeconds, apiCalls: 1 };
+  const keyed = key === undefined ? undefined : keyedReservation(key, asked);
+  const { decision, id, expiresAtMs } = await parts.reservations.reserve(tenant, estimate, ttlSeconds, keyed);
+  // Under a key its call is booked with the decision.
+  if (decision.allowed && decision.keyed === undefined) parts.recordCall(tenant, decision.label.usageDate, undefined);
   const { headers, problem } = parts.admit(decision, () => requestIdOf(req));
   setHeaders(res, headers);
   if (problem !== undefined) return sendProblem(res, problem);

@@ -30,7 +30,8 @@ async function started(config: Partial<ServerConfig> = {}, more: Partial<ServerP
   const notHere = () => {
     throw new Error('not in this test');
   };
-  const charging = { decide, recordCall: () => undefined, admit: createAdmit('both'), meters: new Map() };
+  const metering = { recordCall: () => undefined, recordUser: () => undefined };
+  const charging = { decide, ...metering, admit: createAdmit('both'), meters: new Map() };
   const tenantHeader = 'x-tenant-id';
   const parts: ServerParts = {
     consume: charging,

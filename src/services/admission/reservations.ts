@@ -6,6 +6,7 @@ import { hasCode } from '../../core/errors.js';
 import { OWN_UNITS } from '../../core/meter.js';
 import { costIn, type RequestCost } from '../../core/quota/cost.js';
 import type { Decision } from '../../core/quota/decision.js';
+import type { KeyedRequest } from '../../core/quota/remembered.js';
 import type { FinishAction, FinishOutcome, FinishReply } from '../../core/quota/reservation.js';
 import { type ReservationId, readReservationId, reservationIdOf } from '../../core/quota/reservationId.js';
 import { addDays, dateAt } from '../../core/time/calendar.js';
@@ -67,17 +68,25 @@ export class Reservations {
    * Charges an estimate and holds it.
    * @param estimate above 0, in own units or a meter
    * @param seconds whole, 1 to 86,400
+   * @param keyed the key under which its client may ask again: it is given the reservation that was made first
+   * @throws TallygateError `idempotency_conflict`
    */
-  async reserve(tenantId: string, { cost, meterCosts }: RequestCost, seconds: number): Promise<Reserved> {
-    const secret = randomBytes(16).toString('base64url');
-    const ttlMs = seconds * 1000;
-    const decision = await this.#parts.decide(tenantId, cost, { meterCosts, reserve: { id: secret, ttlMs } });
+  async reserve(
+    tenantId: string,
+    { cost, meterCosts }: RequestCost,
+    seconds: number,
+    keyed?: KeyedRequest,
+  ): Promise<Reserved> {
+    const reserve = { id: randomBytes(16).toString('base64url'), ttlMs: seconds * 1000 };
+    const decision = await this.#parts.decide(tenantId, cost, { meterCosts, reserve, keyed });
     const { usageDate, decidedAtMs } = decision.label;
-    if (decision.allowed) this.#parts.observer.reservation('reserved');
+    const first = decision.keyed?.first?.reservation;
+    if (decision.allowed && first === undefined) this.#parts.observer.reservation('reserved');
+    const { id: secret, expiresAtMs } = first ?? { id: reserve.id, expiresAtMs: decidedAtMs + reserve.ttlMs };
     return {
       decision,
       id: decision.allowed ? reservationIdOf({ tenantId, usageDate, secret }) : undefined,
-      expiresAtMs: decidedAtMs + ttlMs,
+      expiresAtMs,
     };
   }
 
