@@ -13,7 +13,10 @@ export interface Claim {
   readonly until: number;
 }
 
-/** See the head of this file. Each booking of a schedule has a tenant of its own: its units say how often it was counted. */
+/**
+ * See the head of this file. Each booking of a schedule has a tenant of its own: its units say how often it was counted, whatever it is
+ * of. Keys are not looked at: the records alone must see to it.
+ */
 export class ModelLedger {
   producers = new Map<string, number>();
   units = new Map<string, number>();
@@ -52,6 +55,8 @@ export class ModelLedger {
 
   write(batch: UsageBatch): void {
     this.producers.set(batch.producerId, batch.to);
-    for (const row of batch.charges) this.units.set(row.tenantId, (this.units.get(row.tenantId) ?? 0) + row.units);
+    const add = (tenantId: string, units: number) => this.units.set(tenantId, (this.units.get(tenantId) ?? 0) + units);
+    for (const { tenantId, units } of batch.charges) add(tenantId, units);
+    for (const { tenantId, amount } of [...batch.meters, ...batch.keyed]) add(tenantId, amount);
   }
 }

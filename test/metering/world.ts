@@ -21,6 +21,7 @@ const ADDRESS = 'here';
 const BEGINNING_MS = 1_000_000;
 export const MERGE_LIMITS = { leastWeight: 0, portionRows: 2 };
 const DAY = '2026-11-24';
+const KEYED = { usageDate: DAY, apiCalls: 0, meter: 'tokens', amount: 1, level: undefined };
 
 /** A call that waits for its answer. */
 export interface Waiting {
@@ -198,7 +199,12 @@ export class Metered {
   book(name: string): void {
     this.world.bookedBy(this, name);
     this.#turn.push(name);
-    this.buffer.addCharge({ tenantId: name, usageDate: DAY, meter: '', resetNumber: 0 }, { units: 1 });
+    // What the quota charged, an amount of a meter, and what has a key of its own, in turns: each is one of something.
+    const kind = this.world.booked.size % 3;
+    if (kind === 0) this.buffer.addMeter(name, DAY, 'tokens', 1);
+    else if (kind === 1)
+      this.buffer.addCharge({ tenantId: name, usageDate: DAY, meter: '', resetNumber: 0 }, { units: 1 });
+    else this.buffer.addKeyed(name, { ...KEYED, key: createHash('sha256').update(name).digest('hex').slice(0, 32) });
   }
 
   /** Settles when nothing of it is left to do. */

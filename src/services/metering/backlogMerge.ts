@@ -62,6 +62,9 @@ export async function mergeBacklog(
 function inPortions(sum: UsageIncrements, from: number, to: number, portionRows: number): JournalRecord[] {
   const most = Math.max(portionRows, Math.ceil(sum.rows / (to - from)));
   const portions = [...sum.portions(most)];
+  // A day that is parted counts in each of its portions, so there may be more of them than records: what is too much joins the last.
+  const [last, tooMany] = [portions[to - from - 1], portions.splice(to - from)];
+  for (const portion of tooMany) last?.addAll(portion);
   return portions.map((increments, index) => ({
     from: from + index,
     to: index === portions.length - 1 ? to : from + index + 1,
