@@ -114,7 +114,7 @@ export function openInstallation(config: Config): Installation {
   const parts = { composition, database, dataDir: config.dataDir, clock: systemClock, log };
   return installationOf(composition, {
     examine: () => examine({ ...parts, countersAreShared: redis !== undefined }),
-    reconcile: (tenantId) => reconcile(parts, tenantId),
+    reconcile: (request) => reconcile(parts, request),
   });
 }
 

@@ -8,7 +8,7 @@ import type { SettingPatch } from '../core/quota/setting.js';
 import { UTC_CALENDAR } from '../core/time/calendar.js';
 import type { MonthReport } from '../core/usage/closedMonth.js';
 import { runCommandLine } from './commandLine.js';
-import type { CommandReplay, Installation } from './installation.js';
+import type { CommandProducer, CommandReconcile, CommandReplay, Installation } from './installation.js';
 import { progressText } from './progressBar.js';
 
 const FIGURES = { apiCalls: 3, storageBytes: 5, activeUsers: 2, storageCoverage: 1 };
@@ -166,13 +166,15 @@ class FixedInstallation implements Installation {
     return user[1] === 'nobody' ? 0 : 3;
   }
 
-  async reconcile(tenantId: string) {
-    const rest = tenantId === 'odd' ? 2 : 0;
-    const pending = [{ producerId: 'p', units: 4, unconfirmed: 0 }];
-    const window = { name: 'day', start: 'now', used: 12 + rest, held: 3, ledger: 5, pending, unconfirmed: 1, rest };
-    const days = tenantId === 'users' ? [{ usageDate: '2024-01-01', activeUsers: 2, counted: 1 }] : [];
-    return { tenantId, windows: [window], days };
+  async reconcile({ tenantIds, onTenant, ...rest }: CommandReconcile) {
+    this.asked.push(rest);
+    const all = tenantIds ?? ['acme', 'odd', 'users'];
+    for (const tenantId of all) onTenant(reconciled(tenantId));
+    return { tenants: all.length, notFlushed: this.notFlushed, pendingUnknown: this.pendingUnknown };
   }
+
+  notFlushed: CommandProducer[] = [];
+  pendingUnknown: CommandProducer[] = [];
 
   facts: Partial<InstallationFacts> = {};
 
@@ -204,6 +206,17 @@ class FixedInstallation implements Installation {
   }
 }
 
+function reconciled(tenantId: string) {
+  const rest = tenantId === 'odd' ? 2 : 0;
+  const pending = [{ producerId: 'p', units: 4, unconfirmed: 0 }];
+  const window = {
+    ...{ name: 'day', meter: '', start: 'now', used: 12 + rest, held: 3, ledger: 5, pending, unconfirmed: 1, rest },
+    ...{ between: { least: rest || -1, most: rest + 3 }, isMoving: rest > 0 },
+  };
+  const day = { usageDate: '2024-01-01', figure: 'active_users' as const, recorded: 2, counted: 1 };
+  return { tenantId, windows: [window], days: tenantId === 'users' ? [day] : [] };
+}
+
 async function run(
   line: string,
   options: {
@@ -211,11 +224,15 @@ async function run(
     pending?: string[];
     isWatched?: boolean;
     facts?: Partial<InstallationFacts>;
+    notFlushed?: CommandProducer[];
+    pendingUnknown?: CommandProducer[];
   } = {},
 ) {
   const installation = new FixedInstallation();
   installation.pending = options.pending ?? [];
   installation.facts = options.facts ?? {};
+  installation.notFlushed = options.notFlushed ?? [];
+  installation.pendingUnknown = options.pendingUnknown ?? [];
   const written = { stdout: '', stderr: '' };
   const terminal = {
     stdin: Readable.from([]),
@@ -455,17 +472,47 @@ describe('doctor', () => {
 
 describe('reconcile', () => {
   it('shows of each window where it is recorded, and ends with 1 where a rest is unexplained or a day is odd', async () => {
-    const { status, stdout } = await run('reconcile acme');
-    expect([status, stdout]).toEqual([
-      0,
-      'acme  day from now: used 12 = ledger 5 + 4 pending of p + held 3, 1 unconfirmed, unexplained 0\n',
+    const { status, stdout, installation } = await run('reconcile acme');
+    const line = 'acme  day from now: used 12 = ledger 5 + 4 pending of p + held 3, 1 unconfirmed, unexplained 0';
+    expect([status, stdout]).toEqual([0, `${line} (-1 to 3)\n1 tenants, unexplained of 0\n`]);
+    expect(installation.asked.at(-1)).toEqual({ days: 31, waitMs: 15_000 });
+    const odd = await run('reconcile acme odd --wait 2 --days 0');
+    expect([odd.status, odd.stdout]).toEqual([
+      1,
+      expect.stringMatching(/unexplained 2 \(2 to 5, still moving\)\n2 ten/),
     ]);
-    expect(await run('reconcile acme odd')).toMatchObject({
-      status: 1,
-      stdout: expect.stringMatching(/unexplained 2\n$/),
-    });
+    expect(odd.installation.asked.at(-1)).toEqual({ days: 0, waitMs: 2_000 });
     expect(await run('reconcile users')).toMatchObject({ status: 1, stdout: expect.stringMatching(/2 active users/) });
-    expect(await run('reconcile ..')).toMatchObject({ status: 2, stdout: '' });
+    for (const wrong of ['reconcile ..', 'reconcile --wait soon', 'reconcile --days 367']) {
+      expect(await run(wrong)).toMatchObject({ status: 2, stdout: '' });
+    }
+  });
+
+  it('without a tenant all are looked at and those shown that are wrong, as JSON too', async () => {
+    const { status, stdout } = await run('reconcile');
+    const lines = [
+      /^odd {2}day .* unexplained 2/,
+      /^users {2}day/,
+      /^users {2}2024-01-01: 2 active/,
+      /^3 tenants, .* 2$/,
+    ];
+    expect(stdout.trimEnd().split('\n')).toEqual(lines.map((line) => expect.stringMatching(line)));
+    expect(status).toBe(1);
+    const json = JSON.parse((await run('reconcile --json')).stdout);
+    expect(json).toEqual({
+      tenants: [reconciled('odd'), reconciled('users')],
+      ...{ summary: { tenants: 3, unexplained: 2 }, notFlushed: [], pendingUnknown: [] },
+    });
+    expect(JSON.parse((await run('reconcile acme acme --json')).stdout).tenants).toHaveLength(2);
+  });
+
+  it('names who may have more', async () => {
+    const silent = { producerId: 'p', host: 'far', pid: 7, hasJournal: true, lastSeenAtMs: 0, flushedUntilMs: 1 };
+    const behind = { ...silent, pid: 8, flushedUntilMs: undefined };
+    const { stdout } = await run('reconcile acme', { notFlushed: [behind], pendingUnknown: [silent] });
+    expect(stdout).toMatch(
+      /\nprocess 8 on far \(p\) lives .*version does not say.*\nprocess 7 on far .*1970.*elsewhere\n/,
+    );
   });
 });
 

@@ -45,11 +45,47 @@ export interface CommandReplaySummary {
   readonly unfinishedLine: boolean;
 }
 
+/** What to hold against what. */
+export interface CommandReconcile {
+  /** undefined: all that the ledger knows. */
+  readonly tenantIds: readonly string[] | undefined;
+  /** Closed days. */
+  readonly days: number;
+  /** Longest wait for a living process to bring what it has. */
+  readonly waitMs: number;
+  readonly onTenant: (tenant: CommandReconciliation) => void;
+}
+
 /** What was found about one tenant. */
 export interface CommandReconciliation {
   readonly tenantId: string;
   readonly windows: readonly WindowAgreement[];
-  readonly days: readonly { readonly usageDate: UsageDate; readonly activeUsers: number; readonly counted: number }[];
+  readonly days: readonly {
+    readonly usageDate: UsageDate;
+    readonly figure: 'active_users' | 'meter' | 'storage' | 'closed_api_calls' | 'closed_active_users';
+    readonly meter?: string;
+    readonly recorded: number;
+    readonly counted: number;
+  }[];
+}
+
+/** A process that feeds the ledger. */
+export interface CommandProducer {
+  readonly producerId: string;
+  readonly host: string;
+  readonly pid: number;
+  readonly hasJournal: boolean;
+  readonly lastSeenAtMs: number;
+  readonly flushedUntilMs: number | undefined;
+}
+
+/** What belongs to no tenant. */
+export interface CommandReconciliationSummary {
+  readonly tenants: number;
+  /** Live, and did not say in time that they have brought what they had. */
+  readonly notFlushed: readonly CommandProducer[];
+  /** Silent for long, with journals elsewhere: what they have is not known. */
+  readonly pendingUnknown: readonly CommandProducer[];
 }
 
 /** A row of usage that the tables refused. */
@@ -105,8 +141,8 @@ export interface Installation {
   eraseUser(tenantId: string, userId: string): Promise<number>;
   /** What `doctor` judges. Needs no `ready`, and tells what does not answer instead of failing. */
   examine(): Promise<InstallationFacts>;
-  /** Holds the counters and closed days of a tenant against what is recorded. */
-  reconcile(tenantId: string): Promise<CommandReconciliation>;
+  /** Holds the counters and closed days of tenants against what is recorded. */
+  reconcile(request: CommandReconcile): Promise<CommandReconciliationSummary>;
   replayLog(request: CommandReplay): Promise<CommandReplaySummary>;
   /** Applies what is pending; `applied` is what this call applied, in order. */
   migrate(): Promise<{ readonly applied: readonly string[] }>;

@@ -5,7 +5,7 @@ import { userHashOf } from '../core/usage/activeDays.js';
 import { type LogReplayParts, type ReplayRequest, replayLog } from '../services/metering/logReplay.js';
 import type { ReplaySummary } from '../services/metering/replayReport.js';
 import type { Composition } from './compose.js';
-import type { Reconciliation } from './reconciliation.js';
+import type { ReconcileRequest, ReconciliationSummary } from './reconciliation.js';
 
 /** See the head of this file. */
 export interface Installation
@@ -21,8 +21,8 @@ export interface Installation
   eraseUser(tenantId: string, userId: string): Promise<number>;
   /** What `tallygate doctor` judges; opens nothing that it does not need. */
   examine(): Promise<InstallationFacts>;
-  /** What `tallygate reconcile` finds for a tenant. */
-  reconcile(tenantId: string): Promise<Reconciliation>;
+  /** What `tallygate reconcile` finds. */
+  reconcile(request: ReconcileRequest): Promise<ReconciliationSummary>;
   close(): Promise<void>;
 }
 

@@ -1,11 +1,20 @@
-// What `tallygate reconcile` finds for one tenant: the counters as they stand, without floors, which would hide what is missing there.
-
-import { planWindows } from '../core/quota/windows.js';
-import { addDays, dateAt } from '../core/time/calendar.js';
+// What `tallygate reconcile` finds: of each tenant the counters as they stand, without floors, which would hide what is missing there,
+// against what is recorded; and days of which the ledger says two things. A page of tenants at a time.
+import { hasCode } from '../core/errors.js';
+import type { ChargeRequest } from '../core/quota/chargeRequest.js';
+import { isInLedger, type PlannedFixed, planWindows } from '../core/quota/windows.js';
+import { addDays, dateAt, UTC_CALENDAR } from '../core/time/calendar.js';
 import type { WindowAgreement } from '../core/usage/agreement.js';
 import type { Clock } from '../ports/clock.js';
-import type { DisagreeingDay } from '../ports/ledgerUpkeep.js';
-import { type CountedDates, reconcileWindows } from '../services/metering/reconciliation.js';
+import type { Disagreement, OpenProducer } from '../ports/ledgerUpkeep.js';
+import { EverybodyFlushed } from '../services/metering/everybodyFlushed.js';
+import {
+  type CountedDates,
+  type PlannedDates,
+  type ReconciliationParts,
+  reconcileWindows,
+} from '../services/metering/reconciliation.js';
+import { readableJournals } from '../services/metering/recordedUnits.js';
 import type { Composition } from './compose.js';
 import type { DatabaseChoice } from './database.js';
 import { journals } from './journals.js';
@@ -20,49 +29,131 @@ export interface ReconcileParts {
   readonly log: Log;
 }
 
-/** What was found. */
-export interface Reconciliation {
-  readonly tenantId: string;
-  readonly windows: readonly WindowAgreement[];
-  /** Closed days whose count of active users is not that of their rows. */
-  readonly days: readonly DisagreeingDay[];
+/** What is asked. */
+export interface ReconcileRequest {
+  /** Left out: all that the ledger knows. */
+  readonly tenantIds?: readonly string[] | undefined;
+  /** Closed days that are held against the rows behind them. */
+  readonly days: number;
+  /** Longest wait for a living process to bring what it has. One that took longer is not waited for again. */
+  readonly waitMs: number;
+  /** Told of each tenant in turn. */
+  readonly onTenant: (tenant: TenantReconciliation) => void;
 }
 
-const CLOSED_DAYS = 31;
+/** What was found of a tenant. */
+export interface TenantReconciliation {
+  readonly tenantId: string;
+  readonly windows: readonly WindowAgreement[];
+  /** Days of which the ledger says two things. */
+  readonly days: readonly Disagreement[];
+}
 
-/** @throws TallygateError `counter_store_unavailable`, `ledger_unavailable` */
-export async function reconcile(parts: ReconcileParts, tenantId: string): Promise<Reconciliation> {
+/** What belongs to no tenant. */
+export interface ReconciliationSummary {
+  readonly tenants: number;
+  /** Processes that live and did not say in time that they have brought what they had: a rest may be on its way there. */
+  readonly notFlushed: readonly OpenProducer[];
+  /** Processes that have not closed and were not heard of for long, with journals that are not here: what they have is not known. */
+  readonly pendingUnknown: readonly OpenProducer[];
+}
+
+const TENANTS_A_PAGE = 500;
+const LOOK_ATTEMPTS = 3;
+
+/** @throws TallygateError `counter_store_unavailable`, `counter_store_timeout`, `ledger_unavailable` */
+export async function reconcile(parts: ReconcileParts, request: ReconcileRequest): Promise<ReconciliationSummary> {
   const { quotaService, ledger, upkeep, countersReady } = parts.composition;
   await countersReady();
   const { ledgerId } = await ledger.identity();
-  const windows = await reconcileWindows(
-    {
-      upkeep,
-      journals: journals(parts).usageJournal,
-      countedOf: (tenant) => countedOf(parts, tenant),
-      resetNumberOf: (tenant) => quotaService.quotaOf(tenant).resetNumber,
-    },
-    tenantId,
-    ledgerId,
-  );
-  const today = dateAt(parts.clock.wallMs(), quotaService.quotaOf(tenantId).calendar);
-  const days = await upkeep.disagreeingDays(tenantId, addDays(today, -CLOSED_DAYS), addDays(today, -1));
-  return { tenantId, windows, days };
+  const { monotonicMs } = parts.clock;
+  const everybodyFlushed = new EverybodyFlushed({ upkeep, waitMs: request.waitMs, monotonicMs });
+  const from: ReconciliationParts = {
+    ...{ upkeep, journals: journals(parts).usageJournal, ledgerId, everybodyFlushed },
+    plannedOf: (tenantId) => plannedOf(parts, tenantId).map(({ dates }) => dates),
+    countedOf: (tenantId) => countedOf(parts, tenantId),
+  };
+  let tenants = 0;
+  for await (const page of pagesOf(parts, request)) {
+    // The settings that hold by now: this process follows no changes.
+    await quotaService.refresh();
+    const windows = await reconcileWindows(from, page);
+    const days = await disagreements(parts, page, request.days);
+    for (const tenantId of page) {
+      const ofTenant = days.filter((day) => day.tenantId === tenantId);
+      request.onTenant({ tenantId, windows: windows.get(tenantId) ?? [], days: ofTenant });
+    }
+    tenants += page.length;
+  }
+  const here = new Set((await readableJournals(from)).map(({ producerId }) => producerId));
+  const producers = await upkeep.openProducers();
+  const pendingUnknown = producers.filter(({ isLive, producerId }) => !isLive && !here.has(producerId));
+  return { tenants, notFlushed: everybodyFlushed.missing, pendingUnknown };
+}
+
+async function* pagesOf(
+  { composition: { upkeep } }: ReconcileParts,
+  { tenantIds }: ReconcileRequest,
+): AsyncGenerator<readonly string[]> {
+  if (tenantIds !== undefined) {
+    for (let at = 0; at < tenantIds.length; at += TENANTS_A_PAGE) yield tenantIds.slice(at, at + TENANTS_A_PAGE);
+    return;
+  }
+  let page = await upkeep.tenants('', TENANTS_A_PAGE);
+  while (page.length > 0) {
+    yield page;
+    page = await upkeep.tenants(page.at(-1) ?? '', TENANTS_A_PAGE);
+  }
+}
+
+/** Of days that are over everywhere or nearly so: nothing here depends on whether they are. */
+function disagreements({ composition, clock }: ReconcileParts, page: readonly string[], days: number) {
+  const today = dateAt(clock.wallMs(), UTC_CALENDAR);
+  return days === 0 ? [] : composition.upkeep.disagreements(page, addDays(today, -days), addDays(today, -1));
+}
+
+/** A limited window, and how to ask for it. */
+interface Planned {
+  readonly window: PlannedFixed;
+  readonly dates: PlannedDates;
+  readonly look: Pick<ChargeRequest, 'costs' | 'meters' | 'windows'>;
+}
+
+function plannedOf({ composition, clock }: ReconcileParts, tenantId: string): readonly Planned[] {
+  const { limits, calendar, resetNumber } = composition.quotaService.quotaOf(tenantId);
+  const plan = planWindows(limits, calendar, clock.wallMs());
+  return plan.windows.filter(isInLedger).flatMap((window) => {
+    if (window.dates === undefined) return [];
+    const meter = plan.meters?.[(window.meter ?? 0) - 1] ?? '';
+    const own = { costs: [0], windows: [window] };
+    const look = meter === '' ? own : { costs: [0, 0], meters: [meter], windows: [{ ...window, meter: 1 }] };
+    return [{ window, look, dates: { tenantId, name: window.field, meter, resetNumber, ...window.dates[1] } }];
+  });
 }
 
 /** One look a window: an absent counter makes a look at several tell of none. */
-async function countedOf({ composition, clock }: ReconcileParts, tenantId: string): Promise<readonly CountedDates[]> {
-  const { limits, calendar, resetNumber } = composition.quotaService.quotaOf(tenantId);
+async function countedOf(parts: ReconcileParts, tenantId: string): Promise<readonly CountedDates[]> {
   const counted: CountedDates[] = [];
-  for (const window of planWindows(limits, calendar, clock.wallMs()).windows) {
-    if (!('dates' in window) || window.dates === undefined || window.limit === undefined) continue;
-    const reply = await composition.lookAtCounters({ tenantId, costs: [0], windows: [window], resetNumber });
-    // Absent: it comes back from the ledger with the next request, and agrees then.
-    const [found] = reply.outcome === 'decided' ? reply.windows : [];
-    const dates = found === undefined ? undefined : window.dates[found.sent];
-    if (found === undefined || dates === undefined || found.provisional) continue;
+  for (const { window, dates, look } of plannedOf(parts, tenantId)) {
+    const { meter, resetNumber } = dates;
+    const reply = await lookAt(parts, { tenantId, resetNumber, ...look });
+    // Absent: it comes back from the ledger with the next request, and agrees then. Reset meanwhile: the next look knows of it.
+    const [found] = reply.outcome === 'decided' && reply.resetNumber === resetNumber ? reply.windows : [];
+    const first = found === undefined ? undefined : window.dates?.[found.sent]?.first;
+    if (found === undefined || first === undefined || found.provisional) continue;
     const { start, used, held } = found;
-    counted.push({ name: window.field, startMs: start, used, held, first: dates.first, last: dates.last });
+    counted.push({ name: window.field, meter, startMs: start, used, held, first });
   }
   return counted;
+}
+
+/** A look charges nothing, so it may be sent again. */
+async function lookAt({ composition }: ReconcileParts, look: ChargeRequest) {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await composition.lookAtCounters(look);
+    } catch (error) {
+      if (!hasCode(error, 'counter_store_timeout') || attempt === LOOK_ATTEMPTS) throw error;
+    }
+  }
 }

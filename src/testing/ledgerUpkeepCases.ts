@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { addDays, dateAt, UTC_CALENDAR } from '../core/time/calendar.js';
 import type { LedgerUpkeep, QuarantinedRow } from '../ports/ledgerUpkeep.js';
 import type { UsageLedger } from '../ports/usageLedger.js';
+import { ledgerAgreementCases } from './ledgerAgreementCases.js';
 import { ledgerFlushedCases } from './ledgerFlushedCases.js';
 import { batchOf, CaseLedger, callsOf, freshHash, freshTenant, instantOf } from './usageLedgerCase.js';
 
@@ -111,29 +112,28 @@ export const ledgerUpkeepCases: readonly LedgerUpkeepCase[] = [
         ...more,
       });
       const others = [charge(DATE, 50, { meter: 'tokens' }), charge(DATE, 60, { resetNumber: 1 })];
+      const of = { tenantId, meter: '', resetNumber: 2, last: DATE };
       const charges = [charge('2024-02-28', 3), charge(DATE, 4), charge('2024-03-01', 70), ...others];
       await usage.ledger.apply(batchOf(producerId, 0, 8, { charges }));
-      const ranges = ['2024-02-28', DATE, '2024-01-01'].map((first) => ({ first, last: DATE }));
+      const ranges = [
+        ...['2024-02-28', DATE, '2024-01-01'].map((first) => ({ ...of, first })),
+        { ...of, first: DATE, meter: 'tokens' },
+        { ...of, first: DATE, tenantId: freshTenant() },
+      ];
       const producerIds = [idle, producerId, randomUUID()];
-      const { sums, lastRecords } = await upkeep.recorded({ tenantId, resetNumber: 2, ranges, producerIds });
+      const { sums, lastRecords } = await upkeep.recorded({ ranges, producerIds });
       assert.deepEqual(sums, [
         { units: 7, unconfirmed: 2 },
         { units: 4, unconfirmed: 1 },
         { units: 7, unconfirmed: 2 },
+        { units: 50, unconfirmed: 1 },
+        { units: 0, unconfirmed: 0 },
       ]);
       assert.deepEqual([...lastRecords].sort(), [[idle, 0] as const, [producerId, 8] as const].sort());
     },
   ),
 
-  upkeepCase('no day disagrees with its rows, also after a user was erased', async (usage, upkeep) => {
-    const tenantId = freshTenant();
-    const [ann, bob] = [freshHash(), freshHash()];
-    const users = [ann, bob].map((userHash) => ({ tenantId, userHash, month: '2024-02', dayMask: 2 ** 29 - 1 }));
-    await usage.apply({ users, calls: [callsOf(tenantId, '2024-03-01', 1)] });
-    await upkeep.eraseUser(tenantId, ann);
-    await usage.apply({ users });
-    assert.deepEqual(await upkeep.disagreeingDays(tenantId, '2024-02-01', '2024-03-31'), []);
-  }),
+  ...ledgerAgreementCases.map(({ name, body }) => upkeepCase(name, body)),
 
   upkeepCase('what may be missing is told: gaps to all, rows put aside to their own tenant', async (usage, upkeep) => {
     const { tenantId, producerId } = await putAside(usage, upkeep);

@@ -1,119 +1,93 @@
 // Holds the counters against what is recorded: the ledger, and what waits in journals. Traffic goes on meanwhile, so everything is read
-// twice around the counter; what is in flight in one attempt has arrived in the next.
-import { setTimeout as pause } from 'node:timers/promises';
+// twice around the counter, the second time once all that had been charged by then has arrived.
 import type { UsageDate } from '../../core/time/calendar.js';
 import {
-  type PendingUnits,
-  type RecordedUnits,
+  type CountedUnits,
+  type RestRange,
   type WindowAgreement,
   windowAgreement,
 } from '../../core/usage/agreement.js';
-import type { LedgerUpkeep } from '../../ports/ledgerUpkeep.js';
-import type { JournalRecord, UsageJournal } from '../../ports/usageJournal.js';
+import type { ChargedRange } from '../../ports/ledgerUpkeep.js';
+import type { EverybodyFlushed } from './everybodyFlushed.js';
+import { type RecordedUnitsParts, readableJournals, recordedUnits } from './recordedUnits.js';
 
-/** A window as the counter store has it, and the dates that it spans. */
-export interface CountedDates {
+/** A window that the ledger knows, as the tenant's limits and calendar have it now. */
+export interface PlannedDates extends ChargedRange {
   readonly name: string;
-  readonly startMs: number;
-  readonly used: number;
-  readonly held: number;
+}
+
+/** A window as the counter store has it. */
+export interface CountedDates extends CountedUnits {
   readonly first: UsageDate;
-  readonly last: UsageDate;
 }
 
 /** What it needs. */
-export interface ReconciliationParts {
-  readonly upkeep: Pick<LedgerUpkeep, 'recorded'>;
-  readonly journals: Pick<UsageJournal, 'others'>;
-  /** The tenant's limited day, week and month; those that the store does not hold are left out. */
+export interface ReconciliationParts extends RecordedUnitsParts {
+  readonly everybodyFlushed: EverybodyFlushed;
+  /** The tenant's limited days, weeks and months. */
+  readonly plannedOf: (tenantId: string) => readonly PlannedDates[];
+  /** Those of them that the store holds. */
   readonly countedOf: (tenantId: string) => Promise<readonly CountedDates[]>;
-  readonly resetNumberOf: (tenantId: string) => number;
 }
 
 const ATTEMPTS = 4;
-const PAUSE_MS = 500;
-/** More than a journal may have waiting. */
-const MOST_ROWS = 1_000_000;
+/** Tenants that are looked at at a time: more would only wait for each other. */
+const LOOKS_AT_ONCE = 16;
 
-/** The tenant's windows, as they agreed in the best of some attempts. */
+/** By tenant, what several looks have left of each window. Memory grows with the tenants that are asked for. */
 export async function reconcileWindows(
   parts: ReconciliationParts,
-  tenantId: string,
-  ledgerId: string,
-): Promise<readonly WindowAgreement[]> {
-  for (let attempt = 1; ; attempt++) {
-    const windows = await attemptOf(parts, tenantId, ledgerId);
-    if (attempt === ATTEMPTS || windows.every(({ rest }) => rest === 0)) return windows;
-    await pause(PAUSE_MS);
+  tenantIds: readonly string[],
+): Promise<ReadonlyMap<string, readonly WindowAgreement[]>> {
+  const found = new Map<string, readonly WindowAgreement[]>(tenantIds.map((tenantId) => [tenantId, []]));
+  let open = tenantIds;
+  for (let attempt = 1; attempt <= ATTEMPTS && open.length > 0; attempt++) {
+    for (const [tenantId, windows] of await attemptOf(parts, open, found)) found.set(tenantId, windows);
+    open = open.filter((tenantId) => !found.get(tenantId)?.every(isSettled));
   }
+  return found;
 }
 
-async function attemptOf(parts: ReconciliationParts, tenantId: string, ledgerId: string): Promise<WindowAgreement[]> {
-  // The first look only says which dates to read.
-  const asked = await parts.countedOf(tenantId);
-  const before = await recordedOf(parts, tenantId, ledgerId, asked);
-  const counted = await parts.countedOf(tenantId);
-  const after = await recordedOf(parts, tenantId, ledgerId, asked);
-  return asked.flatMap((one, index) => {
+/** More looks would tell the same. */
+const isSettled = ({ rest, isMoving }: WindowAgreement): boolean => rest === 0 && !isMoving;
+
+async function attemptOf(
+  parts: ReconciliationParts,
+  tenantIds: readonly string[],
+  found: ReadonlyMap<string, readonly WindowAgreement[]>,
+): Promise<Map<string, readonly WindowAgreement[]>> {
+  const planned = tenantIds.flatMap((tenantId) => parts.plannedOf(tenantId));
+  const before = await recordedUnits(parts, planned);
+  const counted = await countedOf(parts, tenantIds);
+  const readable = (await readableJournals(parts)).map(({ producerId }) => producerId);
+  await parts.everybodyFlushed.wait(new Set(readable));
+  const after = await recordedUnits(parts, planned);
+  const agreements = new Map<string, WindowAgreement[]>(tenantIds.map((tenantId) => [tenantId, []]));
+  for (const [index, { tenantId, name, first }] of planned.entries()) {
     // One that ended between the looks is nothing to compare.
-    const same = counted.find(({ name, startMs }) => name === one.name && startMs === one.startMs);
+    const shown = counted.get(tenantId)?.find((one) => one.name === name && one.first === first);
     const [early, late] = [before[index], after[index]];
-    return same === undefined || early === undefined || late === undefined ? [] : [windowAgreement(same, early, late)];
-  });
-}
-
-async function recordedOf(
-  { upkeep, journals, resetNumberOf }: ReconciliationParts,
-  tenantId: string,
-  ledgerId: string,
-  windows: readonly CountedDates[],
-): Promise<RecordedUnits[]> {
-  const found = (await journals.others()).filter((journal) => journal.ledgerId === ledgerId);
-  const resetNumber = resetNumberOf(tenantId);
-  const producerIds = found.map(({ producerId }) => producerId);
-  // The positions with the sums, the records after them: what is applied meanwhile stays in its journal for minutes.
-  const { sums, lastRecords } = await upkeep.recorded({ tenantId, resetNumber, ranges: windows, producerIds });
-  const waiting = await Promise.all(
-    found.map(async (journal) => ({
-      producerId: journal.producerId,
-      records: await journal.read(
-        Math.max(journal.after, lastRecords.get(journal.producerId) ?? 0),
-        Number.POSITIVE_INFINITY,
-        MOST_ROWS,
-      ),
-    })),
-  );
-  return windows.map((window, index) => ({
-    ledger: sums[index]?.units ?? 0,
-    unconfirmed: sums[index]?.unconfirmed ?? 0,
-    pending: waiting
-      .map(({ producerId, records }) => ({ producerId, ...unitsOf(records, { tenantId, resetNumber, window }) }))
-      .filter(({ units, unconfirmed }) => units > 0 || unconfirmed > 0),
-  }));
-}
-
-/** Of records that wait, what is charged to the window. */
-function unitsOf(
-  records: readonly JournalRecord[],
-  asked: { readonly tenantId: string; readonly resetNumber: number; readonly window: CountedDates },
-): Omit<PendingUnits, 'producerId'> {
-  const isIn = (date: UsageDate) => asked.window.first <= date && date <= asked.window.last;
-  let units = 0;
-  let unconfirmed = 0;
-  for (const { increments } of records) {
-    const ofTenant = increments.tenants.get(asked.tenantId);
-    if (ofTenant === undefined) continue;
-    for (const [date, { charges }] of ofTenant.days) {
-      for (const charge of isIn(date) ? charges : []) {
-        if (charge.meter !== '' || charge.resetNumber !== asked.resetNumber) continue;
-        units += charge.units;
-        unconfirmed += charge.unconfirmed;
-      }
-    }
-    for (const commit of ofTenant.commits.values()) {
-      const isOfWindow = commit.meter === '' && commit.resetNumber === asked.resetNumber && isIn(commit.usageDate);
-      if (isOfWindow) units += commit.units;
-    }
+    if (shown === undefined || early === undefined || late === undefined) continue;
+    const earlier = leftOf(found.get(tenantId), shown);
+    agreements.get(tenantId)?.push(windowAgreement(shown, { before: early, after: late }, earlier));
   }
-  return { units, unconfirmed };
+  return agreements;
+}
+
+/** What earlier looks have left of the same window's rest. */
+function leftOf(windows: readonly WindowAgreement[] = [], { name, startMs }: CountedDates): RestRange | undefined {
+  return windows.find((window) => window.name === name && window.start === new Date(startMs).toISOString())?.between;
+}
+
+async function countedOf(
+  parts: ReconciliationParts,
+  tenantIds: readonly string[],
+): Promise<ReadonlyMap<string, readonly CountedDates[]>> {
+  const counted = new Map<string, readonly CountedDates[]>();
+  const left = tenantIds.values();
+  const worker = async () => {
+    for (const tenantId of left) counted.set(tenantId, await parts.countedOf(tenantId));
+  };
+  await Promise.all(Array.from({ length: LOOKS_AT_ONCE }, worker));
+  return counted;
 }

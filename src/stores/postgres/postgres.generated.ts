@@ -447,6 +447,26 @@ FROM unnest($1::text[]) AS given (tenant_id)
 LEFT JOIN {schema}.tenant ON tenant.tenant_id = given.tenant_id
 `;
 
+/** The text of `readClosedDays.sql`. */
+export const readClosedDays = `-- Days of closed months that have less now than when their month was closed, corrections apart. $1 tenants, $2 the first month as a date in
+-- it. Returns tenant_id, date, figure, recorded, counted.
+SELECT closed.tenant_id, day.text ->> 'date' AS date, figure.name AS figure, figure.present AS recorded, figure.closed AS counted
+FROM {schema}.closed_period AS closed
+CROSS JOIN LATERAL jsonb_array_elements(closed.report -> 'daily') AS day (text)
+LEFT JOIN {schema}.tenant_usage AS usage
+  ON usage.tenant_id = closed.tenant_id AND usage.usage_date = (day.text ->> 'date')::date
+CROSS JOIN LATERAL (VALUES
+  (
+    'closed_api_calls',
+    coalesce(day.text #>> '{adjustments,apiCalls,recorded}', day.text ->> 'apiCalls')::bigint,
+    coalesce(usage.api_calls, 0)
+  ),
+  ('closed_active_users', (day.text ->> 'activeUsers')::bigint, coalesce(usage.active_users, 0))
+) AS figure (name, closed, present)
+WHERE closed.tenant_id = ANY ($1::text[]) AND closed.month >= date_trunc('month', $2::date)::date AND figure.present < figure.closed
+ORDER BY closed.tenant_id, date, figure.name
+`;
+
 /** The text of `readClosedPeriod.sql`. */
 export const readClosedPeriod = `-- A closed month. $1 tenant, $2 first day of the month. Returns closed_at_ms, author, report (JSON text), or no row.
 SELECT floor(extract(epoch FROM closed_at) * 1000)::bigint AS closed_at_ms, author, report::text AS report
@@ -500,6 +520,23 @@ LIMIT $1::integer
 /** The text of `readLedger.sql`. */
 export const readLedger = `-- The ledger's identity; no row before it was made.
 SELECT id::text AS id, encode(hash_key, 'hex') AS hash_key FROM {schema}.ledger WHERE singleton = 1
+`;
+
+/** The text of `readMeterDays.sql`. */
+export const readMeterDays = `-- Days of tenants on which a meter has less than the quota admitted of it. $1 tenants, $2 first and $3 last date.
+-- Returns tenant_id, date, meter, recorded, counted.
+SELECT charged.tenant_id, to_char(charged.usage_date, 'YYYY-MM-DD') AS date, charged.meter,
+       coalesce(usage.amount, 0) AS recorded, charged.units AS counted
+FROM (
+  SELECT tenant_id, usage_date, meter, LEAST(sum(units), 9007199254740991)::bigint AS units
+  FROM {schema}.quota_charge
+  WHERE tenant_id = ANY ($1::text[]) AND usage_date BETWEEN $2::date AND $3::date AND meter <> ''
+  GROUP BY tenant_id, usage_date, meter
+) AS charged
+LEFT JOIN {schema}.meter_usage AS usage
+  ON usage.tenant_id = charged.tenant_id AND usage.usage_date = charged.usage_date AND usage.meter = charged.meter
+WHERE coalesce(usage.amount, 0) < charged.units
+ORDER BY charged.tenant_id, charged.usage_date, charged.meter
 `;
 
 /** The text of `readMeterLevels.sql`. */
@@ -681,6 +718,54 @@ CROSS JOIN LATERAL (
 ORDER BY point.tenant_id COLLATE "C", point.at, point.kind DESC, point.id
 `;
 
+/** The text of `readStoredDays.sql`. */
+export const readStoredDays = `-- What storage days of tenants are made of, with the days as they are stored, in one snapshot a tenant; tenants without either are left out.
+-- $1 tenants, $2 first and $3 last date. Returns tenant_id; as JSON text days (as readUsage.sql has them), level_before (or NULL: the
+-- last level before the first date), points (oldest first, also some of before it: the caller's calendar picks); and time_zone,
+-- billing_anchor_day, earlier_calendars, NULL without a setting.
+SELECT given.tenant_id, found.days::text AS days, found.points::text AS points, setting.time_zone, setting.billing_anchor_day,
+       setting.earlier_calendars::text AS earlier_calendars,
+       (
+         SELECT json_build_object('atSeconds', extract(epoch FROM storage_last_at)::bigint, 'bytes', storage_last_bytes)
+         FROM {schema}.tenant_usage
+         WHERE tenant_id = given.tenant_id AND usage_date < $2::date AND storage_last_at IS NOT NULL
+         ORDER BY usage_date DESC
+         LIMIT 1
+       )::text AS level_before
+FROM unnest($1::text[]) AS given (tenant_id)
+CROSS JOIN LATERAL (
+  SELECT
+    (
+      SELECT json_agg(json_build_object(
+        'date', to_char(usage_date, 'YYYY-MM-DD'), 'byte_ms', storage_byte_ms::text, 'covered_ms', storage_covered_ms,
+        'peak_bytes', storage_peak_bytes, 'last_bytes', storage_last_bytes,
+        'last_at', extract(epoch FROM storage_last_at)::bigint
+      ))
+      FROM {schema}.tenant_usage
+      WHERE tenant_id = given.tenant_id AND usage_date BETWEEN $2::date AND $3::date AND storage_last_at IS NOT NULL
+    ) AS days,
+    (
+      SELECT json_agg(point ORDER BY point.at_seconds, point.kind DESC, point.id)
+      FROM (
+        SELECT extract(epoch FROM at)::bigint AS at_seconds, kind, bytes, id
+        FROM (
+          SELECT at, 'set' AS kind, bytes, id::text AS id
+          FROM {schema}.storage_point
+          WHERE tenant_id = given.tenant_id
+          UNION ALL
+          SELECT at, 'add', GREATEST(LEAST(bytes, 9007199254740991), -9007199254740991)::bigint, ''
+          FROM {schema}.storage_change
+          WHERE tenant_id = given.tenant_id
+        ) AS reported
+        -- Wide enough for any zone.
+        WHERE at >= ($2::date - 2)::timestamp AT TIME ZONE 'UTC' AND at < ($3::date + 3)::timestamp AT TIME ZONE 'UTC'
+      ) AS point
+    ) AS points
+) AS found
+LEFT JOIN {schema}.tenant AS setting ON setting.tenant_id = given.tenant_id
+WHERE found.days IS NOT NULL OR found.points IS NOT NULL
+`;
+
 /** The text of `readTableColumns.sql`. */
 export const readTableColumns = `-- The columns of a table or view of the app, as its connection finds it. $1 its name, quoted.
 -- Returns name and is_number (0 or 1), in their order; no row where there is no such table.
@@ -693,6 +778,31 @@ WHERE attribute.attrelid = to_regclass($1::text)
   AND attribute.attnum > 0
   AND NOT attribute.attisdropped
 ORDER BY attribute.attnum
+`;
+
+/** The text of `readTenants.sql`. */
+export const readTenants = `-- Tenants that the ledger knows, in the order of their bytes, without reading all rows of any: each step asks every table for the next one.
+-- $1 the tenant behind which to begin, $2 how many at most. Returns tenant_id.
+WITH RECURSIVE next (tenant_id, number) AS (
+  SELECT (LEAST(
+      (SELECT min(tenant_id) FROM {schema}.tenant WHERE tenant_id > $1::text),
+      (SELECT min(tenant_id) FROM {schema}.quota_charge WHERE tenant_id > $1::text),
+      (SELECT min(tenant_id) FROM {schema}.tenant_usage WHERE tenant_id > $1::text),
+      (SELECT min(tenant_id) FROM {schema}.usage_adjustment WHERE tenant_id > $1::text),
+      (SELECT min(tenant_id) FROM {schema}.closed_period WHERE tenant_id > $1::text)
+    )) COLLATE "C", 1
+  UNION ALL
+  SELECT (LEAST(
+      (SELECT min(tenant_id) FROM {schema}.tenant WHERE tenant_id > next.tenant_id),
+      (SELECT min(tenant_id) FROM {schema}.quota_charge WHERE tenant_id > next.tenant_id),
+      (SELECT min(tenant_id) FROM {schema}.tenant_usage WHERE tenant_id > next.tenant_id),
+      (SELECT min(tenant_id) FROM {schema}.usage_adjustment WHERE tenant_id > next.tenant_id),
+      (SELECT min(tenant_id) FROM {schema}.closed_period WHERE tenant_id > next.tenant_id)
+    )) COLLATE "C", next.number + 1
+  FROM next
+  WHERE next.tenant_id IS NOT NULL AND next.number < $2::integer
+)
+SELECT tenant_id FROM next WHERE tenant_id IS NOT NULL ORDER BY number
 `;
 
 /** The text of `readUsage.sql`. */
