@@ -19,7 +19,6 @@ import type { ResolvePlan } from '../services/usage/planResolver.js';
 import { QuotaService, type TenantQuota } from '../services/usage/quotaService.js';
 import { startSettingsPoll } from '../services/usage/settingsPoll.js';
 import { READ_FLUSH_WAIT_MS, UsageService } from '../services/usage/usageService.js';
-import { postgresCollections } from '../stores/postgres/postgresCollections.js';
 import { postgresLedger } from '../stores/postgres/postgresLedger.js';
 import { postgresTenantDirectory } from '../stores/postgres/postgresTenantDirectory.js';
 import { postgresUpkeep } from '../stores/postgres/postgresUpkeep.js';
@@ -35,7 +34,7 @@ import { metering } from './metering.js';
 import { type MigrationResult, type MigrationStatus, migrations } from './migrations.js';
 import type { FlushMode } from './options.js';
 import { planResolver } from './planResolver.js';
-import { type StorageCollectionChoice, storageCollector } from './storageCollection.js';
+import { type StorageCollection, type StorageCollectionChoice, storageCollection } from './storageCollection.js';
 
 /** What one installation is made of. */
 export interface CompositionSettings {
@@ -71,7 +70,7 @@ export interface CompositionSettings {
 }
 
 /** One installation, wired. */
-export interface Composition extends Booked {
+export interface Composition extends Booked, Pick<StorageCollection, 'collections'> {
   /** Decides; waits for the start where it has not come yet. */
   readonly admission: StartGate;
   /** The same decisions, as they are traced: for everything that decides about a request. */
@@ -195,9 +194,8 @@ export function compose(settings: CompositionSettings): Composition {
     observer,
   });
 
-  const collections = postgresCollections(pool, { schema });
-  const collector = storageCollector(config.usageMeterEnabled ? settings.collectStorage : undefined, {
-    ...{ collections, database: pool, clock, observer, log },
+  const collection = storageCollection(config.usageMeterEnabled ? settings.collectStorage : undefined, {
+    ...{ pool, schema, clock, observer, log },
     record: (tenantId, bytes, atMs) => usageRecorder.recordStorage(tenantId, bytes, atMs),
     flush: () => flusher.flush(),
   });
@@ -212,7 +210,7 @@ export function compose(settings: CompositionSettings): Composition {
     store,
     follow,
     closeAdmission: async () => {
-      const collected = collector?.end();
+      const collected = collection.end();
       await admission.close();
       await counted.endLeases();
       await collected;
@@ -236,7 +234,7 @@ export function compose(settings: CompositionSettings): Composition {
    */
   function follow(): () => void {
     const stopReplay = followJournals();
-    collector?.start();
+    collection.start();
     if (embedded) return stopReplay;
     const refresh = async () => {
       await quotaService.refresh();
@@ -271,6 +269,7 @@ export function compose(settings: CompositionSettings): Composition {
     usageRecorder,
     ledger,
     upkeep,
+    collections: collection.collections,
     usageDateOf: (tenantId) => dateAt(clock.wallMs(), calendarOf(tenantId)),
     migrate: tables.apply,
     migrationStatus: tables.status,

@@ -1,8 +1,9 @@
 // Gathers what `tallygate doctor` judges. Everything is asked, whatever else does not answer; nothing is changed.
 
-import type { InstallationFacts } from '../core/diagnosis.js';
+import type { InstallationFacts, StorageCollectionFacts } from '../core/diagnosis.js';
 import { hasCode } from '../core/errors.js';
 import type { Clock } from '../ports/clock.js';
+import type { CollectionState } from '../ports/storageCollections.js';
 import type { Composition } from './compose.js';
 import type { DatabaseChoice } from './database.js';
 import { journals } from './journals.js';
@@ -12,7 +13,7 @@ import type { Log } from './log.js';
 export interface ExaminationParts {
   readonly composition: Pick<
     Composition,
-    'claimFolder' | 'migrationStatus' | 'ledger' | 'upkeep' | 'countersReady' | 'counterStoreTime'
+    'claimFolder' | 'migrationStatus' | 'ledger' | 'upkeep' | 'collections' | 'countersReady' | 'counterStoreTime'
   >;
   readonly database: DatabaseChoice;
   readonly countersAreShared: boolean;
@@ -21,7 +22,10 @@ export interface ExaminationParts {
   readonly log: Log;
 }
 
-type LedgerFacts = Pick<InstallationFacts, 'ledgerFault' | 'toMigrate' | 'quarantinedRows' | 'gaps' | 'producers'>;
+type LedgerFacts = Pick<
+  InstallationFacts,
+  'ledgerFault' | 'toMigrate' | 'quarantinedRows' | 'gaps' | 'producers' | 'storageCollection'
+>;
 type StoreFacts = Pick<InstallationFacts, 'storeFault' | 'clockOffsetMs'>;
 type JournalFacts = Pick<InstallationFacts, 'leftAlone' | 'damagedFiles'>;
 
@@ -44,7 +48,7 @@ async function ledgerFacts({
   composition,
   database,
 }: ExaminationParts): Promise<LedgerFacts & { readonly ledgerId: string | undefined }> {
-  const { ledger, upkeep } = composition;
+  const { ledger, upkeep, collections } = composition;
   try {
     const { pending, missing } = await composition.migrationStatus();
     const toMigrate = [...pending, ...missing];
@@ -53,18 +57,27 @@ async function ledgerFacts({
       const told = database.kind === 'embedded' ? [] : toMigrate;
       return { ...UNKNOWN, toMigrate: told, ledgerId: undefined };
     }
-    const [{ ledgerId }, { total }, gaps, producers] = [
+    const [{ ledgerId }, { total }, gaps, producers, collection] = [
       await ledger.identity(),
       await upkeep.quarantined(1),
       await upkeep.gaps(1),
       await upkeep.openProducers(),
+      await collections.state(),
     ];
     const latest = { total: gaps.total, latestAtMs: gaps.gaps[0]?.recordedAtMs };
-    return { ledgerFault: undefined, toMigrate, quarantinedRows: total, gaps: latest, producers, ledgerId };
+    const known = { quarantinedRows: total, gaps: latest, producers, storageCollection: collectionFacts(collection) };
+    return { ledgerFault: undefined, toMigrate, ...known, ledgerId };
   } catch (error) {
     if (!hasCode(error, 'ledger_unavailable', 'ledger_refused', 'ledger_mismatch', 'migrations_pending')) throw error;
     return { ...UNKNOWN, ledgerFault: error.message, ledgerId: undefined };
   }
+}
+
+/** A run that is under way counts as failed until it has ended: that is no failure yet. */
+function collectionFacts(state: CollectionState): StorageCollectionFacts | undefined {
+  if (state.runNumber === 0) return undefined;
+  const isRunning = (state.claimedUntilMs ?? 0) > state.nowMs;
+  return { last: state.last, failures: state.failures - (isRunning ? 1 : 0), failure: state.failure };
 }
 
 async function storeFacts({ composition, clock }: ExaminationParts): Promise<StoreFacts> {

@@ -5,6 +5,7 @@ import type { Observer } from '../ports/observer.js';
 import type { StorageCollections } from '../ports/storageCollections.js';
 import type { CollectionFigures, CollectionRunParts } from '../services/metering/collectionRun.js';
 import { StorageCollector } from '../services/metering/storageCollector.js';
+import { postgresCollections } from '../stores/postgres/postgresCollections.js';
 import type { PostgresPool } from '../stores/postgres/postgresPool.js';
 import type { Log } from './log.js';
 import { outageNotice } from './outageNotice.js';
@@ -74,22 +75,40 @@ const isCollect = (given: unknown): given is CollectStorage => typeof given === 
 const isMinutes = (given: unknown): given is number =>
   typeof given === 'number' && Number.isInteger(given) && given >= 1 && given <= MOST_MINUTES;
 
-/** What the collector needs of an installation. */
+/** What it needs of an installation. */
 export interface StorageCollectionParts extends Pick<CollectionRunParts, 'record' | 'flush'> {
-  readonly collections: StorageCollections;
-  readonly database: PostgresPool;
+  readonly pool: PostgresPool;
+  readonly schema: string;
   readonly clock: Clock;
   readonly observer: Observer;
   readonly log: Log;
 }
 
-/** The collector of a choice; none without one. Nothing runs before its start. */
-export function storageCollector(
+/** The collection of an installation. */
+export interface StorageCollection {
+  /** How it stands in the ledger, whoever collects. */
+  readonly collections: StorageCollections;
+  start(): void;
+  /** Breaks off what is under way. */
+  end(): Promise<void>;
+}
+
+/** Without a choice nothing is ever collected here. */
+export function storageCollection(
   choice: StorageCollectionChoice | undefined,
-  { database, clock, log, ...parts }: StorageCollectionParts,
-): StorageCollector | undefined {
-  if (choice === undefined) return undefined;
-  const { collect, everyMs } = choice;
+  { pool, schema, ...parts }: StorageCollectionParts,
+): StorageCollection {
+  const collections = postgresCollections(pool, { schema });
+  if (choice === undefined) return { collections, start: () => {}, end: async () => {} };
+  const collector = collectorOf(choice, { pool, ...parts }, collections);
+  return { collections, start: () => collector.start(), end: () => collector.end() };
+}
+
+function collectorOf(
+  { collect, everyMs }: StorageCollectionChoice,
+  { pool, clock, log, ...parts }: Omit<StorageCollectionParts, 'schema'>,
+  collections: StorageCollections,
+): StorageCollector {
   const onFailure = outageNotice(
     clock,
     ({ err }: { readonly err: unknown; readonly retryInSeconds: number }) => String(err),
@@ -98,8 +117,8 @@ export function storageCollector(
   );
   return new StorageCollector({
     ...parts,
-    ...{ everyMs, clock },
-    collect: (signal) => collect({ signal, database }),
+    ...{ collections, everyMs, clock },
+    collect: (signal) => collect({ signal, database: pool }),
     onCollected: (figures) => tellOf(figures, log),
     onFailure: (err, retryMs) => onFailure({ err, retryInSeconds: Math.round(retryMs / 1000) }),
   });

@@ -20,6 +20,11 @@ const producer = (isLive: boolean, hasJournal = true) => ({
   ...{ producerId: 'p', host: 'h', pid: 7, hasJournal, isLive },
   lastSeenAtMs: NOW,
 });
+const HOUR_MS = 3_600_000;
+const collected = (agoMs: number) => ({
+  last: { collectedAtMs: NOW - agoMs, tenants: 5, everyMs: HOUR_MS },
+  ...{ failures: 0, failure: undefined },
+});
 const found = (facts: Partial<InstallationFacts>) =>
   diagnose({ ...HEALTHY, ...facts }).map(({ code, isWrong }) => [code, isWrong]);
 
@@ -29,6 +34,20 @@ describe('each fact has its finding', () => {
     ['a ledger that is away', { ledgerFault: 'refused' }, [['ledger_away', true]]],
     ['migrations', { toMigrate: ['one'] }, [['migrations_pending', true]]],
     ['quarantined rows', { quarantinedRows: 2 }, [['quarantined_rows', true]]],
+    ['a collection of storage in time', { storageCollection: collected(2 * HOUR_MS) }, [['storage_collected', false]]],
+    ['one that nobody runs any more', { storageCollection: collected(3 * HOUR_MS) }, [['storage_not_collected', true]]],
+    ['one that was given up', { storageCollection: collected(36 * DAY_MS) }, [['storage_collected', false]]],
+    [
+      'one that fails',
+      { storageCollection: { ...collected(HOUR_MS), failures: 3, failure: 'no bucket' } },
+      [['storage_not_collected', true]],
+    ],
+    [
+      'one that has failed from the first',
+      { storageCollection: { last: undefined, failures: 1, failure: undefined } },
+      [['storage_not_collected', true]],
+    ],
+    ['the first that is under way', { storageCollection: { last: undefined, failures: 0, failure: undefined } }, []],
     ['a fresh gap', { gaps: { total: 1, latestAtMs: NOW - 34 * DAY_MS } }, [['usage_gap', true]]],
     [
       'an old gap, which nobody can undo',

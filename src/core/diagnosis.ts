@@ -18,6 +18,8 @@ export type FindingCode =
   | 'producers_count_alone'
   | 'counter_store_away'
   | 'clock_offset'
+  | 'storage_not_collected'
+  | 'storage_collected'
   | 'foreign_journal'
   | 'damaged_records';
 
@@ -31,6 +33,15 @@ interface OpenProducerFact {
   readonly isLive: boolean;
 }
 
+/** How an app's collection of storage stands, by the ledger. */
+export interface StorageCollectionFacts {
+  /** When the last run ended well, and what it found; undefined before the first. */
+  readonly last: { readonly collectedAtMs: number; readonly tenants: number; readonly everyMs: number } | undefined;
+  /** Runs since then that did not end well. */
+  readonly failures: number;
+  readonly failure: string | undefined;
+}
+
 /** Everything that could be found out; undefined where it could not. */
 export interface InstallationFacts {
   readonly nowMs: number;
@@ -41,6 +52,8 @@ export interface InstallationFacts {
   readonly quarantinedRows: number;
   readonly gaps: { readonly total: number; readonly latestAtMs: number | undefined };
   readonly producers: readonly OpenProducerFact[];
+  /** undefined where no app collects. */
+  readonly storageCollection?: StorageCollectionFacts | undefined;
   /** Whether the counters are shared by processes. */
   readonly countersAreShared: boolean;
   readonly storeFault: string | undefined;
@@ -56,10 +69,17 @@ export interface InstallationFacts {
 const OFFSET_WORTH_TELLING_MS = 1_000;
 /** As long as late usage is accepted, a gap can be corrected before the month is invoiced; later it is history. */
 const GAP_IS_NEWS_MS = 35 * 86_400_000;
+/** A level holds this long without being told again: by then an app that collects no more has told everything that it ever will. */
+const LEVELS_HOLD_MS = 35 * 86_400_000;
+/** A process that is replaced, and a try that is repeated, are no news yet. */
+const COLLECTION_TAKES_MS = 5 * 60_000;
 
 /** What is wrong comes first. */
 export function diagnose(facts: InstallationFacts): readonly Finding[] {
-  const findings = [...ofLedger(facts), ...ofProducers(facts), ...ofCounters(facts), ...ofJournals(facts)];
+  const findings = [
+    ...[...ofLedger(facts), ...ofProducers(facts), ...ofStorage(facts)],
+    ...[...ofCounters(facts), ...ofJournals(facts)],
+  ];
   return [...findings.filter(({ isWrong }) => isWrong), ...findings.filter(({ isWrong }) => !isWrong)];
 }
 
@@ -95,6 +115,24 @@ function* ofProducers({ producers, countersAreShared }: InstallationFacts): Gene
       ? 'if it died: any process that starts on its data folder brings its journal to the ledger'
       : 'if it died: it kept no journal, and what it had not flushed is lost';
     yield { code: 'silent_producer', isWrong: false, what, whatToDo };
+  }
+}
+
+function* ofStorage({ nowMs, storageCollection }: InstallationFacts): Generator<Finding> {
+  if (storageCollection === undefined) return;
+  const { last, failures, failure } = storageCollection;
+  const since = last === undefined ? 'never before' : `last at ${at(last.collectedAtMs)}, from ${last.tenants} tenants`;
+  const ageMs = nowMs - (last?.collectedAtMs ?? nowMs);
+  if (failures > 0) {
+    const what = `Storage could not be collected, ${failures} times (${since}): ${failure ?? 'its process ended in it'}`;
+    const whatToDo = 'mend what collectStorage of the app says; until then tenants keep their levels, for 35 days';
+    yield wrong('storage_not_collected', what, whatToDo);
+  } else if (last !== undefined && ageMs > 2 * last.everyMs + COLLECTION_TAKES_MS && ageMs < LEVELS_HOLD_MS) {
+    const whatToDo = 'see that a process with collectStorage runs; 35 days later storage is not known any more';
+    yield wrong('storage_not_collected', `Storage is due and nobody collects it (${since})`, whatToDo);
+  } else if (last !== undefined) {
+    const whatToDo = 'nothing, unless the app collected it later than that';
+    yield { code: 'storage_collected', isWrong: false, what: `Storage was collected (${since})`, whatToDo };
   }
 }
 
