@@ -160,6 +160,15 @@ test('a request under a key is never paid from a block, and takes none', async (
   expect(store.requests.at(-1)).toMatchObject({ take: undefined, settle: undefined, remember: { key: 'k1', day: 0 } });
 });
 
+test('what this process knows of the counters does not grow by a repeat', async () => {
+  const admission = admissionWith();
+  await admission.decide('acme', 5, keyed());
+  await admission.decide('acme', 5, keyed());
+  // The next charge tells the store what was seen of it.
+  store.generation += 1;
+  expect(usedOf(await admission.decide('acme', 1))).toEqual({ minute: 6, day: 6 });
+});
+
 test('after the store forgot, a repeat does not count as having told it of the ledger', async () => {
   const admission = admissionWith();
   await admission.decide('acme', 5, keyed());
