@@ -862,14 +862,17 @@ SELECT
     ) AS point
   )::text AS points,
   (
-    SELECT coalesce(json_agg(day ORDER BY day.date, day.meter), '[]')
+    SELECT coalesce(json_agg(used ORDER BY used.day, used.meter), '[]')
     FROM (
-      SELECT to_char(usage_date, 'YYYY-MM-DD') AS date, meter, amount, level_unit_ms::text AS byte_ms,
-             level_covered_ms AS covered_ms, level_peak AS peak_bytes, level_last AS last_bytes,
-             extract(epoch FROM level_last_at)::bigint AS last_at
+      -- Days as numbers from the first on, and levels only where there is one: of a year of five meters three quarters of the time.
+      SELECT usage_date - $2::date AS day, meter, amount,
+             CASE WHEN level_last_at IS NOT NULL THEN json_build_object(
+               'byte_ms', level_unit_ms::text, 'covered_ms', level_covered_ms, 'peak_bytes', level_peak, 'last_bytes', level_last,
+               'last_at', extract(epoch FROM level_last_at)::bigint
+             ) END AS level
       FROM {schema}.meter_usage
       WHERE tenant_id = $1::text AND usage_date BETWEEN $2::date AND $3::date
-    ) AS day
+    ) AS used
   )::text AS meters,
   (
     SELECT coalesce(json_agg(day ORDER BY day.meter), '[]')
@@ -900,9 +903,9 @@ SELECT
     ) AS point
   )::text AS level_points,
   (
-    SELECT coalesce(json_agg(charged ORDER BY charged.date, charged.meter), '[]')
+    SELECT coalesce(json_agg(charged ORDER BY charged.day, charged.meter), '[]')
     FROM (
-      SELECT to_char(usage_date, 'YYYY-MM-DD') AS date, meter, LEAST(sum(overage), 9007199254740991)::bigint AS units
+      SELECT usage_date - $2::date AS day, meter, LEAST(sum(overage), 9007199254740991)::bigint AS units
       FROM {schema}.quota_charge
       WHERE tenant_id = $1::text AND usage_date BETWEEN $2::date AND $3::date AND overage > 0
       GROUP BY usage_date, meter

@@ -1,8 +1,9 @@
 // What the ledger knows of one tenant over a range of its days: one statement, one snapshot.
 import { calendarOf } from '../../core/quota/setting.js';
-import { dateAt, datesBetween, type UsageDate } from '../../core/time/calendar.js';
+import { addDays, dateAt, datesBetween, type UsageDate } from '../../core/time/calendar.js';
 import { daysMask, monthOf } from '../../core/usage/activeDays.js';
 import type { AdjustmentSum } from '../../core/usage/adjustments.js';
+import type { UsagePeriod } from '../../core/usage/usagePeriod.js';
 import type {
   LedgerDay,
   LedgerMeterDay,
@@ -27,11 +28,11 @@ export function readUsage(database: Database, tenantId: string, from: UsageDate,
     months.map((month) => daysMask(month, from, to)),
   ];
   return inSession(database.pool, database.deadlineMs, async (session) =>
-    usageOf(onlyRow(await session.query(database.sql(readUsageSql), values)), tenantId, to),
+    usageOf(onlyRow(await session.query(database.sql(readUsageSql), values)), tenantId, { from, to }),
   );
 }
 
-function usageOf(row: Row, tenantId: string, to: UsageDate): LedgerUsage {
+function usageOf(row: Row, tenantId: string, { from, to }: UsagePeriod): LedgerUsage {
   const days = JSON.parse(textOf(row, 'days')) as DayColumns[];
   const before = JSON.parse(optionalTextOf(row, 'storage_before') ?? 'null') as DayColumns | null;
   return {
@@ -39,10 +40,10 @@ function usageOf(row: Row, tenantId: string, to: UsageDate): LedgerUsage {
     activeUsers: wholeOf(row, 'active_users'),
     storageBefore: before === null ? undefined : storageBeforeOf(before),
     pointsOfLastDate: pointsOf(row, tenantId, to),
-    meters: meterDaysOf(row),
+    meters: meterDaysOf(row, from),
     levelsBefore: levelsBeforeOf(row),
     levelPointsOfLastDate: levelPointsOf(row, tenantId, to),
-    overage: overageOf(row),
+    overage: overageOf(row, from),
     adjustments: adjustmentsOf(row),
     closedMonths: JSON.parse(textOf(row, 'closed_months')) as string[],
     exists: wholeOf(row, 'has_usage') === 1,
@@ -67,30 +68,33 @@ function storageBeforeOf(columns: DayColumns): LedgerUsage['storageBefore'] {
   return storage === undefined ? undefined : { ...storage, usageDate: columns.date };
 }
 
-interface MeterDayColumns extends StorageColumns {
-  readonly date: UsageDate;
+interface MeterDayColumns {
+  /** Days after the first date. */
+  readonly day: number;
   readonly meter: string;
   readonly amount: number;
+  readonly level: StorageColumns | null;
 }
 
-function meterDaysOf(row: Row): LedgerMeterDay[] {
-  return (JSON.parse(textOf(row, 'meters')) as MeterDayColumns[]).map((columns) => {
-    const level = storageDayOf(columns);
-    const counts = { usageDate: columns.date, meter: columns.meter, amount: columns.amount };
+function meterDaysOf(row: Row, from: UsageDate): LedgerMeterDay[] {
+  return (JSON.parse(textOf(row, 'meters')) as MeterDayColumns[]).map(({ day, meter, amount, level: columns }) => {
+    const level = columns === null ? undefined : storageDayOf(columns);
+    const counts = { usageDate: addDays(from, day), meter, amount };
     return level === undefined ? counts : { ...counts, level };
   });
 }
 
 function levelsBeforeOf(row: Row): LedgerUsage['levelsBefore'] {
-  return (JSON.parse(textOf(row, 'levels_before')) as Omit<MeterDayColumns, 'amount'>[]).flatMap((columns) => {
+  const days = JSON.parse(textOf(row, 'levels_before')) as (StorageColumns & { date: UsageDate; meter: string })[];
+  return days.flatMap(({ date, meter, ...columns }) => {
     const level = storageDayOf(columns);
-    return level === undefined ? [] : [{ usageDate: columns.date, meter: columns.meter, level }];
+    return level === undefined ? [] : [{ usageDate: date, meter, level }];
   });
 }
 
-function overageOf(row: Row): LedgerUsage['overage'] {
-  const sums = JSON.parse(textOf(row, 'overage')) as { date: UsageDate; meter: string; units: number }[];
-  return sums.map(({ date, ...sum }) => ({ usageDate: date, ...sum }));
+function overageOf(row: Row, from: UsageDate): LedgerUsage['overage'] {
+  const sums = JSON.parse(textOf(row, 'overage')) as { day: number; meter: string; units: number }[];
+  return sums.map(({ day, meter, units }) => ({ usageDate: addDays(from, day), meter, units }));
 }
 
 function adjustmentsOf(row: Row): AdjustmentSum[] {
