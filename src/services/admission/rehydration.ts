@@ -22,8 +22,6 @@ import { type Floors, NOTHING, type Standing, Standings } from './standings.js';
 /** No process flushes more often by itself, so nothing new can be in the ledger sooner. */
 const SHORTEST_FLUSH_INTERVAL_MS = 250;
 
-export type { Floors } from './standings.js';
-
 /** What it needs. */
 export interface RehydrationParts {
   /** The sums, in order; rejects with a ledger error within 2 s. */
