@@ -25,6 +25,7 @@ export type {
   WindowUnit,
 } from './core/quota/limit.js';
 export type { Completeness, UsageReportGap } from './core/usage/completeness.js';
+export type { LevelFigures, MeterFigures, ReportedMeter } from './core/usage/reportedMeters.js';
 export type { UsagePeriod } from './core/usage/usagePeriod.js';
 export type { UsageFigures, UsageReport, UsageReportDay } from './core/usage/usageReport.js';
 export type { CostTable } from './http/costTable.js';
