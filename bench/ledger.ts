@@ -23,6 +23,8 @@ export interface BenchLedger {
   /** The server, where it is the bench's own. */
   readonly server: PostgresServer | undefined;
   readonly pool: OwnedPostgresPool;
+  /** Ends the pool before the end of the run. */
+  readonly endPool: () => Promise<void>;
   readonly ledger: UsageLedger;
   /** A connection beside the ledger's. */
   readonly client: Client;
@@ -42,12 +44,17 @@ export async function startLedger(run: Run, settings: Readonly<Record<string, st
   run.atEnd(database.drop);
   await migrated(database.url);
   const pool = createPostgresPool({ url: database.url });
-  run.atEnd(() => pool.end());
+  let ended: Promise<void> | undefined;
+  const endPool = () => {
+    ended ??= pool.end();
+    return ended;
+  };
+  run.atEnd(endPool);
   const client = new Client({ connectionString: database.url });
   await client.connect();
   run.atEnd(() => client.end());
   const ledger = postgresLedger(pool, { schema: SCHEMA, deadlineMs: 60_000 });
-  return { url: database.url, server, pool, ledger, client, serverLine: await serverLine(client) };
+  return { url: database.url, server, pool, endPool, ledger, client, serverLine: await serverLine(client) };
 }
 
 async function serverLine(client: Client): Promise<string> {

@@ -5,9 +5,10 @@ import { queries } from './queries.js';
 import { requests } from './requests.js';
 import { type Part, runPart } from './run.js';
 import { writers } from './writers.js';
+import { year } from './year.js';
 
 /** What is measured, by the name that it is asked for. Without a name: requests. */
-const PARTS: Readonly<Record<string, Part>> = { requests, apply, writers, queries, journal };
+const PARTS: Readonly<Record<string, Part>> = { requests, apply, writers, queries, journal, year };
 
 async function main([name, ...rest]: readonly string[]): Promise<void> {
   if (name === undefined || name.startsWith('--')) {

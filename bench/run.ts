@@ -17,8 +17,12 @@ export async function runPart(part: Part, args: readonly string[]): Promise<void
   const say = (message: string) => void process.stderr.write(`bench: ${message}\n`);
   const ends: (() => Promise<unknown>)[] = [];
   const stop = async () => {
-    for (const end of ends.splice(0).reverse()) await end();
+    const failures: unknown[] = [];
+    // Whatever one of them fails of, the others end: a server that is left would hold the process open.
+    for (const end of ends.splice(0).reverse()) await end().catch((error: unknown) => failures.push(error));
     endRun();
+    if (failures.length > 0)
+      throw new AggregateError(failures, `not ended as it should be: ${failures.map(String).join(', ')}`);
   };
   beginRun();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {

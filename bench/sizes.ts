@@ -35,7 +35,7 @@ export function sizesText(sizes: readonly TableSize[]): string {
       String(rows),
       (tableBytes / 1e6).toFixed(1),
       (indexBytes / 1e6).toFixed(1),
-      ((tableBytes + indexBytes) / rows).toFixed(0),
+      rows === 0 ? '' : ((tableBytes + indexBytes) / rows).toFixed(0),
     ]),
   ]);
 }
