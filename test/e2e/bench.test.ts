@@ -2,6 +2,9 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { cpuAbove, figuresText, type MeasuredCell, median, type Sample } from '../../bench/figures.js';
 import { readOptions } from '../../bench/options.js';
+import { readNumbers } from '../../bench/partOptions.js';
+import { percentile } from '../../bench/percentile.js';
+import { assertByIndex } from '../../bench/plans.js';
 import { FRAMEWORKS, ROW_TITLE, ROWS } from '../../bench/rows.js';
 import { TENANT_COUNT, TRAFFICS, tenantIds, tenantOrder } from '../../bench/traffic.js';
 import { type StartedProcess, startProcess } from '../servers/childProcess.js';
@@ -38,6 +41,57 @@ it('measures every row on both frameworks and under both kinds of traffic, and t
 
 it.each([['--quick', '--rounds', '0'], ['--rounds'], ['--fast']])('refuses %s %s %s', (...args) => {
   expect(() => readOptions(args)).toThrow(/expected/);
+});
+
+it('measures a part by its name, with a figure in each cell', async () => {
+  const bench = await startProcess(process.execPath, ['scripts/bench.mjs', 'journal', '--quick']);
+  started.push(bench);
+  const { code } = await bench.exit;
+  expect(code, bench.stderr()).toBe(0);
+  const lines = bench.stdout().match(/^(?:1|16|128) requests? a turn .*$/gm) ?? [];
+  expect(lines).toHaveLength(6);
+  for (const line of lines) expect(line).toMatch(/(?:without|all the time)(?: +\d+\.\d){4}(?: +\d+){1,2}$/);
+}, 120_000);
+
+describe('options of a part', () => {
+  const options = { rows: { full: 100, quick: 10 }, warm: { full: 5, quick: 2 } };
+
+  it.each([
+    [[], { rows: 100, warm: 5 }],
+    [['--quick'], { rows: 10, warm: 2 }],
+    [['--warm', '7', '--quick'], { rows: 10, warm: 7 }],
+  ])('%j are %j', (args, values) => {
+    expect(readNumbers(args, options)).toEqual(values);
+  });
+
+  it.each([[['--rows', '0']], [['--rows']], [['--cold', '1']], [['1']]])('%j are refused', (args) => {
+    expect(() => readNumbers(args, options)).toThrow(/expected/);
+  });
+});
+
+describe('plans', () => {
+  const ways = [
+    { table: 'usage', how: 'Index Scan by usage_pkey' },
+    { table: 'users', how: 'Bitmap Index Scan by users_pkey' },
+    { table: 'points', how: 'Seq Scan' },
+    { table: 'usage', how: 'Index Only Scan by usage_pkey' },
+  ];
+
+  it('by an index are taken', () => {
+    expect(() => assertByIndex(ways, ['usage', 'users'])).not.toThrow();
+  });
+
+  it.each(['points', 'unread'])('that read %s as a whole, or not at all, are refused', (table) => {
+    expect(() => assertByIndex(ways, ['usage', table])).toThrow(table);
+  });
+});
+
+it.each([
+  [[7], 99, 7],
+  [[4, 1, 3, 2], 50, 2],
+  [Array.from({ length: 200 }, (_, index) => 200 - index), 99, 198],
+])('of %j the %dth percentile is %d', (values, percent, value) => {
+  expect(percentile(values, percent)).toBe(value);
 });
 
 describe('traffic', () => {
