@@ -40,7 +40,7 @@ export const ledgerCommitCases: readonly UsageLedgerCase[] = [
       commits,
     });
     await given.apply({ commits: [...commits, commitOf(tenantId, { apiCalls: 3 })] });
-    const { days } = await given.ledger.readUsage(tenantId, DATE, '2024-03-01');
+    const { days, overage } = await given.ledger.readUsage(tenantId, DATE, '2024-03-01');
     assert.deepEqual(
       days.map(({ usageDate, apiCalls }) => [usageDate, apiCalls]),
       [
@@ -49,6 +49,7 @@ export const ledgerCommitCases: readonly UsageLedgerCase[] = [
       ],
     );
     assert.equal(await units(given, tenantId), 10);
+    assert.deepEqual(overage, [{ usageDate: DATE, meter: '', units: 6 }]);
   }),
 
   caseOf('a commit that is told again counts once, whoever tells it, also with other units', async (given) => {

@@ -57,9 +57,9 @@ export interface Answer {
 // An idle connection is closed here before the server does it, or a request could meet its end.
 const agent = new Agent({ keepAlive: true, maxSockets: 400, timeout: 2_000 });
 
-/** Sends one request with the admin token. */
-export async function call(method: string, url: string, body?: unknown): Promise<Answer> {
-  const { status, headers, text } = await send(method, url, body);
+/** Sends one request with the admin token. @param idempotencyKey under which it is told again */
+export async function call(method: string, url: string, body?: unknown, idempotencyKey?: string): Promise<Answer> {
+  const { status, headers, text } = await send(method, url, body, idempotencyKey);
   return { status, headers, body: text === '' ? {} : JSON.parse(text) };
 }
 
@@ -74,9 +74,10 @@ interface TextAnswer extends Pick<Answer, 'status' | 'headers'> {
   readonly text: string;
 }
 
-function send(method: string, url: string, body?: unknown): Promise<TextAnswer> {
+function send(method: string, url: string, body?: unknown, idempotencyKey?: string): Promise<TextAnswer> {
   return new Promise((resolve, reject) => {
-    const headers = { authorization: `Bearer ${ADMIN_TOKEN}`, 'content-type': 'application/json' };
+    const keyed = idempotencyKey === undefined ? {} : { 'idempotency-key': idempotencyKey };
+    const headers = { authorization: `Bearer ${ADMIN_TOKEN}`, 'content-type': 'application/json', ...keyed };
     const sent = request(url, { method, agent, headers }, (response) => {
       let text = '';
       response.setEncoding('utf8');
