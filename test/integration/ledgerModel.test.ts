@@ -69,14 +69,17 @@ function sumsOf(deeds: readonly Deed[], tenants: readonly string[], users: reado
   const split = (key: string) => ({ tenantId: tenants[Number(key[0])] ?? '', usageDate: key.slice(2) });
   return {
     calls: [...calls].map(([key, apiCalls]) => ({ ...split(key), apiCalls })),
-    charges: [...charges].map(([key, units]) => ({
-      ...split(key),
-      ...{ meter: '', resetNumber: 0, units, denied: 1, unconfirmed: 0, overage: 0 },
-    })),
+    charges: [...charges]
+      .map(([key, units]) => ({
+        ...split(key),
+        ...{ meter: '', resetNumber: 0, units, denied: 1, unconfirmed: 0, overage: 0 },
+      }))
+      .flatMap((charge) => [charge, { ...charge, meter: 'tokens', overage: charge.units % 3 }]),
     users: [...masks.values()],
     storage,
-    ...{ commits: [], levels: [], keyed: [] },
-    // Of a meter as much as of the quota, at another time.
+    ...{ commits: [], keyed: [] },
+    // A level of a meter is reported whenever storage is, and of a counter there is as much as of calls: the quota's tokens come to it.
+    levels: storage.map((point) => ({ ...point, meter: 'seats' })),
     meters: [...calls].map(([key, amount]) => ({ ...split(key), meter: 'tokens', amount })),
   };
 }
@@ -109,10 +112,35 @@ function model(all: readonly UsageSums[], tenantId: string) {
   const units = (first: number, last: number) =>
     all
       .flatMap((sums) => own(sums.charges))
-      .filter((row) => row.usageDate >= dateOf(first) && row.usageDate <= dateOf(last))
+      .filter((row) => row.meter === '' && row.usageDate >= dateOf(first) && row.usageDate <= dateOf(last))
       .reduce((sum, row) => sum + row.units, 0);
-  return { days, usersOn, units };
+  const amountsOf = (rows: readonly { usageDate: string; amount: number }[]) => {
+    const sums = new Map<string, number>();
+    for (const { usageDate, amount } of rows) sums.set(usageDate, (sums.get(usageDate) ?? 0) + amount);
+    return sums;
+  };
+  const charged = all.flatMap((sums) => own(sums.charges)).filter(({ meter }) => meter === 'tokens');
+  const tokens = amountsOf([
+    ...all.flatMap((sums) => own(sums.meters)),
+    ...charged.filter(({ units: admitted }) => admitted > 0).map((row) => ({ ...row, amount: row.units })),
+  ]);
+  const above = amountsOf(charged.map((row) => ({ ...row, amount: row.overage })));
+  const meters = DATES.flatMap((usageDate) => {
+    const level = days.find((day) => day.usageDate === usageDate)?.storage;
+    const amount = tokens.get(usageDate);
+    return [
+      ...(level === undefined ? [] : [{ usageDate, meter: 'seats', amount: 0, level }]),
+      ...(amount === undefined ? [] : [{ usageDate, meter: 'tokens', amount }]),
+    ];
+  });
+  const overage = DATES.flatMap((usageDate) => {
+    const sum = above.get(usageDate) ?? 0;
+    return sum === 0 ? [] : [{ usageDate, meter: 'tokens', units: sum }];
+  });
+  return { days, usersOn, units, meters, overage };
 }
+
+const levelOf = ({ usageDate: _, ...level }: StorageDay & { readonly usageDate: string }): StorageDay => level;
 
 async function onServer() {
   const database = await createMigratedDatabase();
@@ -156,11 +184,17 @@ for (const [name, open] of [['PostgreSQL', onServer] as const, ['the embedded da
         const [first, last] = [Math.min(one, other), Math.max(one, other)];
         const inRange = DATES.slice(first, last + 1);
         for (const tenantId of tenants) {
-          const { days, usersOn, units } = model(all, tenantId);
+          const { days, usersOn, units, meters, overage } = model(all, tenantId);
           const whole = await ledger.readUsage(tenantId, FIRST, LAST);
           expect(whole.days).toEqual(days);
+          expect(whole.meters).toEqual(meters);
+          expect(whole.overage).toEqual(overage);
           const part = await ledger.readUsage(tenantId, dateOf(first), dateOf(last));
           expect(part.days).toEqual(days.filter((day) => inRange.includes(day.usageDate)));
+          expect(part.meters).toEqual(meters.filter((day) => inRange.includes(day.usageDate)));
+          expect(part.levelsBefore.map(({ level }) => level)).toEqual(
+            part.storageBefore === undefined ? [] : [levelOf(part.storageBefore)],
+          );
           expect(part.activeUsers).toBe(usersOn(inRange));
           const range = { firstDate: dateOf(first), lastDate: dateOf(last) };
           const asked = { tenantId, meter: '', resetNumber: 0, ...range };
