@@ -1,5 +1,5 @@
 // What one transaction of the ledger does, kept in maps: compare-and-set, then the rows. Older images can be put back.
-import type { ApplyOutcome, UsageBatch, UsageGap } from '../../src/ports/usageLedger.js';
+import type { ApplyOutcome, UsageBatch } from '../../src/ports/usageLedger.js';
 
 /** The ledger at one instant. */
 interface Image {
@@ -20,7 +20,6 @@ export interface Claim {
 export class ModelLedger {
   producers = new Map<string, number>();
   units = new Map<string, number>();
-  readonly gaps: UsageGap[] = [];
   /** Ids that are older than the collector's minimum age. */
   readonly tooOld = new Set<string>();
   #image: Image = { producers: new Map(), units: new Map() };

@@ -90,6 +90,12 @@ const saidByItsOwnClock: Mutant = {
   takenAgoMs: () => 0,
 };
 
+/** What a full disk took of a record stays, and the next record is written behind it. */
+const keepsTornTails: Mutant = {
+  name: 'a torn tail that is not cut before the next append',
+  disk: () => ({ keepsTails: true }),
+};
+
 export const MUTANTS: readonly Mutant[] = [
   applyThenMark(),
   deleteThenApply,
@@ -98,4 +104,5 @@ export const MUTANTS: readonly Mutant[] = [
   createsItsProducer,
   mergesAcrossAttempts,
   saidByItsOwnClock,
+  keepsTornTails,
 ];

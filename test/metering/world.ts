@@ -3,7 +3,8 @@
 import { createHash } from 'node:crypto';
 import { TallygateError } from '../../src/core/errors.js';
 import { silentObserver } from '../../src/ports/observer.js';
-import type { AgoMs, AllBooked, ApplyOutcome, UsageBatch, UsageLedger } from '../../src/ports/usageLedger.js';
+import type { OwnJournal } from '../../src/ports/usageJournal.js';
+import type { AgoMs, AllBooked, ApplyOutcome, UsageBatch, UsageGap, UsageLedger } from '../../src/ports/usageLedger.js';
 import { isMergeDue } from '../../src/services/metering/backlogMerge.js';
 import { replayOthers } from '../../src/services/metering/journalReplay.js';
 import { UsageBuffer } from '../../src/services/metering/usageBuffer.js';
@@ -41,6 +42,13 @@ export interface Touch {
   readonly allBooked: AllBooked | undefined;
 }
 
+/** A record that the disk did not take. */
+export interface Refused {
+  readonly process: Metered;
+  readonly record: number;
+  readonly bookings: readonly string[];
+}
+
 /** Ways in which a variant of the code differs. All left out: the shipped code. */
 export interface Mutant {
   readonly name: string;
@@ -52,7 +60,7 @@ export interface Mutant {
   readonly onSent?: (process: Metered, isAnswered: boolean) => void;
   /** How long ago the ledger takes a moment to be that it is told of. */
   readonly takenAgoMs?: (agoMs: AgoMs) => number;
-  readonly disk?: (process: Metered) => Partial<Pick<DiskAccess, 'isHidden' | 'touch'>>;
+  readonly disk?: (process: Metered) => Partial<Pick<DiskAccess, 'isHidden' | 'keepsTails' | 'touch'>>;
 }
 
 /** See the head of this file. */
@@ -68,11 +76,15 @@ export class World {
   isDirect = false;
   /** Bookings whose record is on disk: they must be counted once. */
   readonly kept = new Set<string>();
+  /** Records that the disk refused: only the memory of their process has them. */
+  readonly refused: Refused[] = [];
+  readonly gaps: UsageGap[] = [];
+  readonly surprises: string[] = [];
   readonly booked = new Set<string>();
-  /** What the ledger was told, and what it did not have then although it was told so. */
+  /** What the ledger was told, and the bookings that it did not have then although it was told so. */
   claims = 0;
   readonly falseClaims: string[] = [];
-  /** Moves with each booking: of two of them one comes before the other. */
+  /** Moves with each step of the explorer, and with each booking: of two of them one comes before the other. */
   nowMs = BEGINNING_MS;
   readonly clock = { wallMs: () => 0, monotonicMs: () => this.nowMs };
   readonly #bookings = new Map<Metered, { readonly name: string; readonly atMs: number }[]>();
@@ -90,6 +102,16 @@ export class World {
   nextId(): string {
     this.#made += 1;
     return `00000000-0000-7000-8000-${String(this.#made).padStart(12, '0')}`;
+  }
+
+  /** An error of any other kind would end the process. */
+  noteFailure(error: unknown): void {
+    if (!(error instanceof TallygateError)) this.surprises.push(String(error));
+  }
+
+  /** Somebody made room on the disk. */
+  giveSpace(): void {
+    this.files.room = Number.POSITIVE_INFINITY;
   }
 
   start(): Metered {
@@ -137,7 +159,7 @@ export class World {
     const claim: Claim = { producerId, until: this.nowMs - (this.mutant.takenAgoMs?.(agoMs) ?? agoMs()) };
     for (const { name, atMs } of this.#bookings.get(process) ?? []) {
       const isThere = (this.ledger.units.get(name) ?? 0) > 0;
-      if (atMs <= claim.until && !isThere) this.falseClaims.push(`${name} was said to be in the ledger`);
+      if (atMs <= claim.until && !isThere) this.falseClaims.push(name);
     }
   }
 }
@@ -155,6 +177,7 @@ export class Metered {
   /** Ends the running turn; undefined where nothing was booked in it. */
   endTurn: (() => void) | undefined;
   #turn: string[] = [];
+  readonly #isWatched = new WeakSet<OwnJournal>();
 
   constructor(world: World) {
     this.world = world;
@@ -174,13 +197,11 @@ export class Metered {
     this.producer = new UsageProducer({ ledger: this.#ledger, clock: world.clock, holder, journals: this.#journals });
     this.buffer = new UsageBuffer({
       onSaturated: () => {},
-      journal: this.producer.writableJournal,
+      journal: () => this.#watched(this.producer.writableJournal()),
       atEndOfTurn: (work) => {
         this.endTurn = () => {
           this.endTurn = undefined;
           work();
-          for (const booking of this.#turn) world.kept.add(booking);
-          this.#turn = [];
         };
       },
     });
@@ -210,11 +231,11 @@ export class Metered {
   /** Settles when nothing of it is left to do. */
   flush(): Promise<void> {
     // A flush ends the turn by itself: what was booked in it has a record then.
-    return this.flusher.flush().catch(() => {});
+    return this.flusher.flush().catch((error: unknown) => this.world.noteFailure(error));
   }
 
   tell(): Promise<void> {
-    return this.flusher.tell().catch(() => {});
+    return this.flusher.tell().catch((error: unknown) => this.world.noteFailure(error));
   }
 
   canMerge(): boolean {
@@ -231,6 +252,10 @@ export class Metered {
     const done = () => {
       this.isReplaying = false;
     };
+    const failed = (error: unknown) => {
+      done();
+      this.world.noteFailure(error);
+    };
     const holder = { host: 'here', pid: 1 };
     const parts = {
       mostRows: MERGE_LIMITS.portionRows,
@@ -240,7 +265,7 @@ export class Metered {
       onReplayed: () => {},
       onLeftAlone: () => {},
     };
-    return replayOthers(parts).then(done, done);
+    return replayOthers(parts).then(done, failed);
   }
 
   die(): void {
@@ -271,6 +296,27 @@ export class Metered {
     this.die();
   }
 
+  /** Notes what the disk takes of each record, by what the journal says of it. */
+  #watched(own: OwnJournal | undefined): OwnJournal | undefined {
+    if (own === undefined) this.#noteTurn(false, this.buffer.lastRecord + 1);
+    if (own === undefined || this.#isWatched.has(own)) return own;
+    this.#isWatched.add(own);
+    const append = own.append.bind(own);
+    own.append = (record) => {
+      const isTaken = append(record);
+      this.#noteTurn(isTaken, record.to);
+      return isTaken;
+    };
+    return own;
+  }
+
+  #noteTurn(isTaken: boolean, record: number): void {
+    const bookings = this.#turn;
+    this.#turn = [];
+    if (isTaken) for (const booking of bookings) this.world.kept.add(booking);
+    else if (bookings.length > 0) this.world.refused.push({ process: this, record, bookings });
+  }
+
   #step<T>(work: () => T): Promise<T> {
     return new Promise((resolve, reject) => {
       if (this.isDead) return;
@@ -299,7 +345,7 @@ export class Metered {
       otherLiveProducers: () => Promise.resolve([]),
       apply: (batch) => this.#apply(batch),
       recordGap: (gap) => {
-        world.ledger.gaps.push(gap);
+        world.gaps.push(gap);
         return Promise.resolve();
       },
       ...{ replayPosition: unused, applyReplay: unused, readUsage: unused, sumCharges: unused },

@@ -2,7 +2,7 @@
 // dead. Anybody may do it, several at once; the ledger's compare-and-set lets each record in once.
 import { hasCode, TallygateError } from '../../core/errors.js';
 import { UsageIncrements } from '../../core/usage/increments.js';
-import type { FoundJournal, UsageJournal } from '../../ports/usageJournal.js';
+import type { FoundJournal, JournalRecord, UsageJournal } from '../../ports/usageJournal.js';
 import type { ProducerHolder, UsageLedger } from '../../ports/usageLedger.js';
 import { rowsOf } from './incrementRows.js';
 import { MAX_SEGMENT_ROWS } from './usageBuffer.js';
@@ -78,22 +78,23 @@ export async function replayJournal(
   let applied = 0;
   let lost = 0;
   for (let detours = 0; detours < MAX_DETOURS; ) {
-    const records = await journal.read(position ?? after, Number.POSITIVE_INFINITY, mostRows);
+    const records = withoutHole(await journal.read(position ?? after, Number.POSITIVE_INFINITY, mostRows));
     const [first] = records;
     const last = records.at(-1);
     if (first === undefined || last === undefined) return { applied, lost, isFinished: true };
-    const increments = new UsageIncrements();
-    let known = Math.max(position ?? first.from, toldUpTo);
-    for (const record of records) {
-      increments.addAll(record.increments);
-      if (record.from > known) {
-        const gap = { producerId, from: known, to: record.from, reason: 'records are missing from the journal' };
-        await ledger.recordGap(gap);
-        lost += record.from - known;
-        toldUpTo = record.from;
-      }
-      known = Math.max(known, record.to);
+    const known = Math.max(position ?? first.from, toldUpTo);
+    if (first.from > known) {
+      await ledger.recordGap({
+        producerId,
+        from: known,
+        to: first.from,
+        reason: 'records are missing from the journal',
+      });
+      lost += first.from - known;
+      toldUpTo = first.from;
     }
+    const increments = new UsageIncrements();
+    for (const record of records) increments.addAll(record.increments);
     if (!(await journal.mark(last.to))) {
       detours += 1;
       continue;
@@ -119,6 +120,15 @@ export async function replayJournal(
     'ledger_unavailable',
     'A journal changes faster than it can be replayed: it is tried again later.',
   );
+}
+
+/**
+ * The records up to the first that is not there. What the disk refused may be in the ledger all the same, from its owner's memory:
+ * only with the ledger's answer to what comes before is it known whether it is missing.
+ */
+function withoutHole(records: readonly JournalRecord[]): readonly JournalRecord[] {
+  const hole = records.findIndex((record, index) => index > 0 && record.from !== records[index - 1]?.to);
+  return hole < 0 ? records : records.slice(0, hole);
 }
 
 /** Looks now and every minute; the returned function ends it. Holds no process open. */

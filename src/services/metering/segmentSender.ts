@@ -62,12 +62,13 @@ export class SegmentSender {
       if (outcome.outcome === 'applied') {
         this.#landed(segment);
         if (outcome.quarantined !== undefined) this.#quarantined(outcome.quarantined);
-        return lost;
+        return lost + (await this.#tellTail(producerId));
       }
       if (outcome.outcome === 'unregistered') await producer.register();
       else if (outcome.lastRecord < producer.position) await this.#wentBack(outcome.lastRecord);
       else if (this.#isExpected(outcome.lastRecord, segment)) {
         await this.#wentForward(outcome.lastRecord);
+        lost += await this.#tellTail(producerId);
         if (buffer.sealed[0] !== segment) return lost;
       } else lost += await this.#moveOn(segment, 'outcome unknown: somebody else writes under this id');
     }
@@ -174,6 +175,12 @@ export class SegmentSender {
     const { position } = this.#parts.producer;
     const reason = 'the ledger went back in time, or the journal was damaged';
     return this.#tellGap({ producerId, from: Math.max(position, this.#toldUpTo), to, reason });
+  }
+
+  /** Where nothing waits, what lies between the ledger and the last record sealed is nowhere: no later segment has to come to say so. */
+  async #tellTail(producerId: string): Promise<number> {
+    const { buffer } = this.#parts;
+    return buffer.sealed.length === 0 ? this.#tellHole(producerId, buffer.openFrom) : 0;
   }
 
   async #tellGap(gap: UsageGap): Promise<number> {

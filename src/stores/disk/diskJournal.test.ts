@@ -55,6 +55,7 @@ async function found() {
   return journal;
 }
 
+const refuse = () => Promise.reject(Object.assign(new Error('full'), { code: 'ENOSPC' }));
 const filesOf = () => readdirSync(join(folder, PRODUCER)).sort();
 const segment = (from: number) => join(folder, PRODUCER, `${String(from).padStart(16, '0')}.seg`);
 const rangesOf = (records: readonly JournalRecord[]) => records.map(({ from, to }) => [from, to]);
@@ -148,6 +149,26 @@ describe('a journal on disk', () => {
       [3, 4],
     ]);
     expect(putAside).toBe(0);
+  });
+
+  it('of another process is left for later where the disk does not take the mark or the copy of a damaged record', async () => {
+    const own = begun();
+    own.append(recordOf(0));
+    const [journal] = await journalsOf({ ...nodeDisk, touch: refuse, write: refuse }).others();
+    expect(rangesOf((await journal?.read(0, ALL, ALL)) ?? [])).toEqual([[0, 1]]);
+    await expect(journal?.mark(1)).rejects.toMatchObject({ code: 'ledger_unavailable' });
+    appendFileSync(segment(0), 'damaged\n');
+    await expect(journal?.read(0, ALL, ALL)).rejects.toMatchObject({ code: 'ledger_unavailable' });
+    expect(refusals).toHaveLength(2);
+  });
+
+  it('of another process whose folder vanishes has nothing to tell', async () => {
+    begun().append(recordOf(0));
+    const journal = await found();
+    rmSync(join(folder, PRODUCER), { recursive: true });
+    expect(await journal.read(0, ALL, ALL)).toEqual([]);
+    expect(await journal.mark(1)).toBe(false);
+    expect(refusals).toEqual([]);
   });
 
   it('in a folder that cannot be made is not begun, and says why', () => {

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { TallygateError } from '../../core/errors.js';
 import type { FoundJournal, JournalRecord, OwnJournal, UsageJournal } from '../../ports/usageJournal.js';
 import { looksAlive, showAlive } from './aliveSocket.js';
 import { type Disk, isMissing, isRefusal, nodeDisk } from './disk.js';
@@ -191,15 +192,33 @@ class DiskFoundJournal implements FoundJournal {
 
   async read(after: number, upTo: number, mostRows: number): Promise<readonly JournalRecord[]> {
     const place = { disk: this.#disk, folder: this.#folder };
-    const { records, merged } = await readRecords(place, { after, upTo, mostRows }, (file, lines) =>
-      this.#putAside(file, lines),
-    );
-    this.#merged = merged;
-    return records;
+    try {
+      const { records, merged } = await readRecords(place, { after, upTo, mostRows }, (file, lines) =>
+        this.#putAside(file, lines),
+      );
+      this.#merged = merged;
+      return records;
+    } catch (error) {
+      // A folder that somebody removed has nothing to tell.
+      if (isMissing(error)) return [];
+      throw this.#refusal('The journal of another process cannot be read now.', error);
+    }
   }
 
-  mark(record: number): Promise<boolean> {
-    return markAttempt({ disk: this.#disk, folder: this.#folder }, this.producerId, record, this.#merged);
+  async mark(record: number): Promise<boolean> {
+    const place = { disk: this.#disk, folder: this.#folder };
+    try {
+      return await markAttempt(place, this.producerId, record, this.#merged);
+    } catch (error) {
+      // Without the mark its owner, should it live, could merge across the attempt: it waits for the disk.
+      throw this.#refusal('The journal of another process cannot be marked now.', error);
+    }
+  }
+
+  #refusal(message: string, error: unknown): unknown {
+    if (!isRefusal(error)) return error;
+    this.#options.onRefused(error);
+    return new TallygateError('ledger_unavailable', message, { cause: error });
   }
 
   async finished(): Promise<void> {
