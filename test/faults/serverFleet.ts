@@ -15,9 +15,12 @@ export interface FleetServer {
   readonly process: StartedProcess;
 }
 
-/** Starts one server on a free port and waits until it is ready. */
-export async function startServer(env: Readonly<Record<string, string>>): Promise<FleetServer> {
-  const process = await startProcess('node', [resolve(ROOT, 'bin/tallygate.js'), 'serve'], {
+/** The command of this checkout. */
+export const TALLYGATE = resolve(ROOT, 'bin/tallygate.js');
+
+/** Starts one server on a free port and waits until it is ready. @param command of another version */
+export async function startServer(env: Readonly<Record<string, string>>, command = TALLYGATE): Promise<FleetServer> {
+  const process = await startProcess('node', [command, 'serve'], {
     env: { PORT: '0', ADMIN_TOKEN, TALLYGATE_DATA_DIR: newFolder('server'), ...env },
   });
   try {

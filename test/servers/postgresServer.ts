@@ -24,6 +24,8 @@ export interface PostgresServer {
   /** The maintenance database, user postgres, no password. */
   readonly url: string;
   readonly port: number;
+  /** Its data folder. */
+  readonly data: string;
   /** Of the running postmaster; changes with a restart. */
   readonly pid: number;
   /** Fast shutdown (open transactions are rolled back), resolves once it has ended. Data stay for `restart`. */
@@ -34,10 +36,16 @@ export interface PostgresServer {
   restart(): Promise<void>;
 }
 
-/** `settings` are added to the server's own, as `{ log_statement: 'all' }`. */
-export async function startPostgres(settings: Readonly<Record<string, string>> = {}): Promise<PostgresServer> {
+/**
+ * `settings` are added to the server's own, as `{ log_statement: 'all' }`.
+ * @param folder where its data are to be, empty. @defaultValue a new one
+ */
+export async function startPostgres(
+  settings: Readonly<Record<string, string>> = {},
+  folder = newFolder('postgres'),
+): Promise<PostgresServer> {
   const bin = await postgresFolder();
-  const data = await initialise(bin);
+  const data = await initialise(bin, folder);
   const port = await freePort();
   const url = `postgres://postgres@127.0.0.1:${port}/postgres`;
   const flags = Object.entries({ ...SETTINGS, ...settings }).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
@@ -51,6 +59,7 @@ export async function startPostgres(settings: Readonly<Record<string, string>> =
   return {
     url,
     port,
+    data,
     get pid() {
       return server.pid;
     },
@@ -75,8 +84,7 @@ export async function startPostgres(settings: Readonly<Record<string, string>> =
   };
 }
 
-async function initialise(bin: string): Promise<string> {
-  const folder = newFolder('postgres');
+async function initialise(bin: string, folder: string): Promise<string> {
   const { uid, gid } = asNobody();
   if (uid !== undefined && gid !== undefined) chownSync(folder, uid, gid);
   const data = join(folder, 'data');
