@@ -2,7 +2,7 @@
 
 export type { Id } from './composition/callerInput.js';
 export type { FlushMode, TallygateOptions } from './composition/options.js';
-export type { QuotaCalls, Reservation } from './composition/quotaCalls.js';
+export type { QuotaCalls, Reservation, ReservationOptions } from './composition/quotaCalls.js';
 export type {
   CollectionRunContext,
   CollectStorage,

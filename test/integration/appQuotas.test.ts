@@ -115,3 +115,36 @@ test('a process that only commits starts by it: what another one reserved is boo
   const other = app({ plans });
   expect(await other.quota.release(reserved.id ?? '')).toBe('unknown');
 });
+
+test('under an idempotencyKey a call is charged once by a process, and billed once over all of them, its overage too', async () => {
+  const plans = { free: [{ name: 'day', window: 'day', limit: 4, enforce: 'soft' }] } as const;
+  const [here, there] = [app({ plans }), app({ plans })];
+  const asked = { cost: 6, idempotencyKey: 'order 17' };
+  const first = await here.quota.consume('keyed', asked);
+  const again = await here.quota.consume('keyed', asked);
+  expect([first.overage, again.overage, again.limits[0]?.used]).toEqual([2, 2, 6]);
+  await expect(here.quota.consume('keyed', { ...asked, cost: 1 })).rejects.toMatchObject({
+    code: 'idempotency_conflict',
+  });
+  // Without Redis the other process cannot know of it: it charges its own counters, and the ledger drops what it books.
+  expect((await there.quota.consume('keyed', asked)).allowed).toBe(true);
+  await Promise.all([here.flush(), there.flush()]);
+  const { rows } = await client.query('SELECT units, overage FROM tallygate.quota_charge WHERE tenant_id = $1', [
+    'keyed',
+  ]);
+  expect(rows.map(({ units, overage }) => [Number(units), Number(overage)])).toEqual([[6, 2]]);
+});
+
+test('a reservation under an idempotencyKey is the first one again, and a key that is none is refused', async () => {
+  const tallygate = app();
+  const asked = { estimate: 2, idempotencyKey: 'job 3' };
+  const first = await tallygate.quota.reserve('keyed-job', asked);
+  const again = await tallygate.quota.reserve('keyed-job', asked);
+  expect([again.allowed, again.id, again.expiresAt]).toEqual([true, first.id, first.expiresAt]);
+  expect([await first.commit(1), await again.commit(1)]).toEqual(['committed', 'committed']);
+  for (const idempotencyKey of ['', 'k'.repeat(256), JSON.parse('7')]) {
+    const fault = { code: 'invalid_request', faults: [{ location: 'idempotencyKey' }] };
+    await expect(tallygate.quota.consume('keyed-job', { idempotencyKey })).rejects.toMatchObject(fault);
+    await expect(tallygate.quota.reserve('keyed-job', { ...asked, idempotencyKey })).rejects.toMatchObject(fault);
+  }
+});

@@ -69,3 +69,9 @@ test('after the end has begun nothing is asked any more, whatever is known', asy
   expect(await gate.decide('acme', 5, RESERVE)).toMatchObject({ outcome: 'unconfirmed', isReservation: true });
   expect(asked).toEqual([]);
 });
+
+test('what is let pass before the start is booked by its key, as the repeat of it will be', async () => {
+  const { gate, booked } = gateThatStaysShut({ policy: 'allow', knowsLimits: false });
+  await gate.decide('acme', 5, { keyed: { key: 'aa', content: 'bb', apiCalls: 1 } });
+  expect(booked[0]?.keyed).toEqual({ key: 'aa', apiCalls: 1, first: undefined });
+});
