@@ -94,19 +94,22 @@ export const storageCollectionCases: readonly StorageCollectionCase[] = [
   }),
 
   collectionCase('who has lost the claim changes nothing any more', async (collections) => {
-    const tenant = freshTenant();
-    const slow = await claimed(collections, { holdMs: 0 });
-    const next = await claimed(collections);
+    const [tenant, earlier] = [freshTenant(), freshTenant()];
+    const first = await claimed(collections);
+    await collections.note(first.runNumber, [earlier]);
+    await collections.finish(first, 1);
+    const slow = await claimed(collections, { everyMs: 0, holdMs: 0 });
+    const next = await claimed(collections, { everyMs: 0 });
     assert.equal(await collections.renew(slow.runNumber, HOUR_MS), false);
     assert.equal(await collections.note(slow.runNumber, [tenant]), undefined);
-    assert.deepEqual(await collections.vanished(next.runNumber, 10), []);
     await collections.note(next.runNumber, [tenant]);
-    assert.equal(await collections.forget(slow.runNumber, [tenant]), 0);
+    assert.equal(await collections.forget(slow.runNumber, [tenant, earlier]), 0);
+    assert.deepEqual(await collections.vanished(next.runNumber, 10), [earlier]);
     assert.equal(await collections.finish(slow, 5), false);
     await collections.fail(slow.runNumber, 'too late', HOUR_MS);
     await collections.release(slow.runNumber);
     const { last, claimedUntilMs, failure } = await collections.state();
-    assert.deepEqual([last, failure], [undefined, undefined]);
+    assert.deepEqual([last?.runNumber, failure], [first.runNumber, undefined]);
     assert.ok(claimedUntilMs !== undefined);
     assert.equal(await collections.finish(next, 1), true);
     assert.deepEqual((await collections.note(next.runNumber, [tenant]))?.repeated, new Set([tenant]));

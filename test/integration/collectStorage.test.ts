@@ -17,15 +17,20 @@ import { createMigratedDatabase, type TestDatabase } from '../servers/databases.
 import { embeddedDataFolder } from '../servers/embeddedFolder.js';
 import { until } from '../servers/until.js';
 
+/** For a busy machine. */
+const PATIENCE_MS = 50_000;
+
 let database: TestDatabase;
 let client: pg.Client;
+let embedded: string;
 const open = new Set<Tallygate>();
 
 beforeAll(async () => {
   database = await createMigratedDatabase();
   client = new pg.Client({ connectionString: database.url });
   await client.connect();
-});
+  embedded = await embeddedDataFolder();
+}, 330_000);
 beforeEach(async () => {
   await client.query('DELETE FROM tallygate.storage_collection; DELETE FROM tallygate.collected_storage');
 });
@@ -52,7 +57,7 @@ const collectedBy = async (tallygate: Tallygate, outcome: string): Promise<numbe
 };
 
 const collected = (tallygate: Tallygate) =>
-  until(async () => (await collectedBy(tallygate, 'collected')) > 0, { deadlineMs: 30_000, what: 'a collection' });
+  until(async () => (await collectedBy(tallygate, 'collected')) > 0, { deadlineMs: PATIENCE_MS, what: 'a collection' });
 
 /** An hour goes by, by the clock of the ledger: the last run is that much older. */
 const anHourPasses = () =>
@@ -99,7 +104,7 @@ test('a fleet that starts at once collects once', async () => {
   };
   const apps = await Promise.all(Array.from({ length: 4 }, () => app({ collectStorage })));
   await until(async () => (await Promise.all(apps.map((one) => collectedBy(one, 'collected')))).includes(1), {
-    deadlineMs: 30_000,
+    deadlineMs: PATIENCE_MS,
     what: 'a collection by one of the four',
   });
   await Promise.all(apps.map((one) => one.close()));
@@ -132,7 +137,7 @@ test('four processes collect once a period, one after the other', async () => {
   });
   try {
     for (const collector of collectors) collector.start();
-    await until(() => runs.length >= 4, { deadlineMs: 60_000, what: 'four runs' });
+    await until(() => runs.length >= 4, { deadlineMs: PATIENCE_MS, what: 'four runs' });
   } finally {
     await Promise.all(collectors.map((collector) => collector.end()));
     await Promise.all(pools.map((pool) => pool.end()));
@@ -154,7 +159,7 @@ test('a function that fails harms nothing but its run', async () => {
       throw new RangeError('no such bucket');
     },
   });
-  await until(async () => (await collectedBy(tallygate, 'failed')) === 1, { deadlineMs: 30_000 });
+  await until(async () => (await collectedBy(tallygate, 'failed')) === 1, { deadlineMs: PATIENCE_MS });
   expect(await rowOfCollection()).toEqual({ run_number: '1', finished_run: '0', failures: 1 });
   await tallygate.usage.record('unharmed', { apiCalls: 1 });
   await tallygate.flush();
@@ -169,7 +174,7 @@ test('close breaks a run off that does not end, within its deadline, and the nex
       return new Promise(() => {});
     },
   });
-  await until(() => signal !== undefined, { deadlineMs: 30_000 });
+  await until(() => signal !== undefined, { deadlineMs: PATIENCE_MS });
   expect(await first.close({ deadlineMs: 5_000 })).toBe(0);
   expect(signal?.aborted).toBe(true);
   const next = await app({ collectStorage: { collect: () => new Map([['next', 5]]), everyMinutes: 1 } });
@@ -199,8 +204,7 @@ test('the embedded database, which has one connection, is summed and written in 
     const tables = [{ table: 'public.parts', tenantColumn: 'tenant_id', bytes: 'n' }];
     return sumTableStorage({ tables })({ signal, database: pool });
   };
-  const folder = await embeddedDataFolder();
-  const tallygate = await withVariable('TALLYGATE_DATA_DIR', folder, () => createTallygate({ collectStorage }));
+  const tallygate = await withVariable('TALLYGATE_DATA_DIR', embedded, () => createTallygate({ collectStorage }));
   open.add(tallygate);
   await tallygate.quota.peek('anybody');
   await collected(tallygate);

@@ -96,8 +96,9 @@ async function bookPage(
     if (bytes === undefined) continue;
     const level = levels.get(tenantId);
     const ageMs = level?.bytes === bytes ? run.atMs - level.atMs : Number.POSITIVE_INFINITY;
-    // What the run before booked may still be on its way, as may what this one booked of the same tenant: then the ledger's is not it.
-    const isSaid = run.followsFinished && !repeated.has(tenantId) && ageMs >= 0 && ageMs < SAID_AGAIN_MS;
+    // What a run booked that did not end well may still be on its way: then the ledger's level is not the last word. What this one booked is
+    // there, since each page is flushed.
+    const isSaid = run.followsFinished && ageMs >= 0 && ageMs < SAID_AGAIN_MS;
     if (isSaid) continue;
     record(tenantId, bytes, run.atMs);
     booked += 1;
