@@ -73,6 +73,9 @@ export async function reconcile(parts: ReconcileParts, request: ReconcileRequest
     plannedOf: (tenantId) => plannedOf(parts, tenantId).map(({ dates }) => dates),
     countedOf: (tenantId) => countedOf(parts, tenantId),
   };
+  const readable = async () => new Set((await readableJournals(from)).map(({ producerId }) => producerId));
+  // Of tenants that are on their way to the ledger it does not know yet that there are any.
+  if (request.tenantIds === undefined) await everybodyFlushed.wait(await readable());
   let tenants = 0;
   for await (const page of pagesOf(parts, request)) {
     // The settings that hold by now: this process follows no changes.
@@ -85,7 +88,7 @@ export async function reconcile(parts: ReconcileParts, request: ReconcileRequest
     }
     tenants += page.length;
   }
-  const here = new Set((await readableJournals(from)).map(({ producerId }) => producerId));
+  const here = await readable();
   const producers = await upkeep.openProducers();
   const pendingUnknown = producers.filter(({ isLive, producerId }) => !isLive && !here.has(producerId));
   return { tenants, notFlushed: everybodyFlushed.missing, pendingUnknown };

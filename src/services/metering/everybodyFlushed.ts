@@ -14,11 +14,14 @@ export interface EverybodyFlushedParts {
 /** A request that was charged books that with its answer: within QUOTA_STORE_TIMEOUT_MS, in doubt as unconfirmed or by the outage policy. */
 const ANSWER_MS = 300;
 const LOOK_EVERY_MS = 100;
+/** A process is known to the ledger from its first flush on; one that has not flushed yet does so within this time once it is asked. */
+const NEWCOMER_MS = 1_000;
 
 /** See the head of this file. */
 export class EverybodyFlushed {
   readonly #parts: EverybodyFlushedParts;
   readonly #missing = new Map<string, OpenProducer>();
+  #newcomersUntilMs: number | undefined;
 
   constructor(parts: EverybodyFlushedParts) {
     this.#parts = parts;
@@ -37,16 +40,17 @@ export class EverybodyFlushed {
       (await upkeep.openProducers()).filter(
         ({ isLive, producerId }) => isLive && !readable.has(producerId) && !this.#missing.has(producerId),
       );
-    if ((await living()).length === 0) return;
     const askedAtMs = await upkeep.askToFlush();
     const endsAtMs = monotonicMs() + waitMs;
+    this.#newcomersUntilMs ??= monotonicMs() + NEWCOMER_MS;
     for (;;) {
       const behind = (await living()).filter(({ flushedUntilMs = 0 }) => flushedUntilMs < askedAtMs);
       // One of an earlier version never says it.
       const unable = behind.filter(({ flushedUntilMs }) => flushedUntilMs === undefined);
       const isOver = monotonicMs() >= endsAtMs;
       for (const producer of isOver ? behind : unable) this.#missing.set(producer.producerId, producer);
-      if (isOver || behind.length === unable.length) return;
+      const haveAnswered = behind.length === unable.length && monotonicMs() >= this.#newcomersUntilMs;
+      if (isOver || haveAnswered) return;
       await pause(LOOK_EVERY_MS);
     }
   }
