@@ -1,12 +1,7 @@
 // Refusals as the rooms above HTTP make them: what was wrong with a request, and where it stood.
-import { type Fault, hasCode, invalidRequest, TallygateError } from '../core/errors.js';
+import { type Fault, hasCode, invalidRequest } from '../core/errors.js';
 
 export { configurationFault, type Fault, invalidRequest, TallygateError, tenantNotFound } from '../core/errors.js';
-
-/** Something that this version does not do: asking for it must be answered, never ignored. */
-export function notSupported(location: string, message: string): TallygateError {
-  return new TallygateError('not_supported', `${location}: ${message}`, { faults: [{ location, message }] });
-}
 
 /** The same refusal with each location below `parent`: a service knows the field `limits.day`, the client sent `body.limits.day`. */
 export function locatedBelow(parent: string, error: unknown): unknown {
