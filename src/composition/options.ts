@@ -79,7 +79,8 @@ export interface TallygateOptions extends Pick<TenantRules, 'resolveTenant' | 'r
   /**
    * Tells what each tenant stores now, in bytes: once an hour (or as `everyMinutes` says) in one process of the fleet. A tenant that it
    * told of before and does not tell of any more has 0 from then on, so it throws where it cannot tell the whole; others keep what they
-   * had. Levels hold 35 days without a further run. Not run where `USAGE_METER_ENABLED` or `TALLYGATE_ENABLED` is false.
+   * had. Levels hold 35 days without a further run. Begins with the first use, as everything here does; not where `USAGE_METER_ENABLED` or
+   * `TALLYGATE_ENABLED` is false.
    * @defaultValue none: storage is what the app records
    * @example
    * createTallygate({ database: pool, collectStorage: sumTableStorage({ tables: [{ table: 'files', tenantColumn: 'tenant_id' }] }) });
