@@ -1,12 +1,11 @@
 // What a CloudEvent says of usage: the subject is the tenant, the time is when it happened, the data is what is counted.
+import { API_CALLS } from '../core/meter.js';
 import { isCount, MAX_COUNT } from '../core/quota/limit.js';
 import type { UsageEvent } from '../core/usage/usageEvent.js';
 import type { CloudEvent } from './cloudEvent.js';
 import { eventTimeMs } from './cloudEventAttributes.js';
 import type { Fault } from './faults.js';
 import { shown, tenantFault, userFault } from './requestInput.js';
-
-const ONE_CALL = { meter: 'api_calls', value: 1 };
 
 /** What `data` may hold, and why a value there does not fit. */
 const FIELDS: Readonly<Record<string, (value: unknown) => string | undefined>> = {
@@ -29,7 +28,7 @@ export function usageEventOf({ attributes, data }: CloudEvent): ReadUsage {
   if (tenant !== undefined) faults.push({ location: 'subject', message: `the tenant: ${tenant}` });
   const fields = fieldsOf(data, faults);
   if (faults.length > 0) return { faults };
-  const { meter, value, user } = { ...ONE_CALL, ...fields };
+  const { meter = API_CALLS, value, user } = fields;
   const usage = {
     tenantId: String(subject),
     source: String(source),

@@ -9,7 +9,7 @@ import { events, MOST_EVENT_BYTES, MOST_EVENTS } from './events.js';
 const EVENT = { specversion: '1.0', id: 'e-1', source: '/s', type: 't', subject: 'acme' };
 const USAGE: UsageEvent = {
   ...{ tenantId: 'acme', source: '/s', id: 'e-1', atMs: undefined },
-  ...{ meter: 'api_calls', value: 1, userId: undefined },
+  ...{ meter: 'api_calls', value: undefined, userId: undefined },
 };
 const BATCH = 'application/cloudevents-batch+json';
 const SINGLE = 'application/cloudevents+json; charset=UTF-8';

@@ -12,8 +12,8 @@ export interface UsageEvent {
   readonly atMs: number | undefined;
   /** API calls, or one of the team's own. */
   readonly meter: string;
-  /** Of a counter how much, of a level what it is from then on: whole, from 0 to 2^53-1. */
-  readonly value: number;
+  /** Of a counter how much, 1 where it is left out; of a level what it is from then on. Whole, from 0 to 2^53-1. */
+  readonly value: number | undefined;
   /** A user who was active then. */
   readonly userId: string | undefined;
 }

@@ -75,8 +75,12 @@ test('an event is of API calls or of a declared meter: a counter gains its value
     eventOf({ id: 'e-2', meter: 'seats', value: 5, atMs: NOW - DAY + 999, userId: 'ann' }),
     eventOf({ id: 'e-3', value: 3 }),
     eventOf({ id: 'e-4', meter: 'toString' }),
+    eventOf({ id: 'e-5', meter: 'seats', value: undefined }),
+    eventOf({ id: 'e-6', meter: 'rows', value: undefined }),
   ];
-  expect(await statuses(service, events)).toEqual(['accepted', 'accepted', 'accepted', 'unknown_meter']);
+  expect(await statuses(service, events)).toEqual([
+    ...['accepted', 'accepted', 'accepted', 'unknown_meter', 'invalid_event', 'accepted'],
+  ]);
   expect(
     (bookEvents.mock.calls[0]?.[0] ?? []).map(({ apiCalls, meter, amount, level }) => ({
       apiCalls,
@@ -88,6 +92,7 @@ test('an event is of API calls or of a declared meter: a counter gains its value
     { apiCalls: 0, meter: 'rows', amount: 7, level: undefined },
     { apiCalls: 0, meter: 'seats', amount: 0, level: { atSeconds: (NOW - DAY) / 1000, bytes: 5, id: `id ${NOW}` } },
     { apiCalls: 3, meter: '', amount: 0, level: undefined },
+    { apiCalls: 0, meter: 'rows', amount: 1, level: undefined },
   ]);
 });
 

@@ -59,10 +59,14 @@ export class UsageEvents {
     return this.#hashKey;
   }
 
-  #rejection({ tenantId, atMs, meter }: UsageEvent, nowMs: number): EventOutcome | undefined {
+  #rejection({ tenantId, atMs, meter, value }: UsageEvent, nowMs: number): EventOutcome | undefined {
     const { refusesUnknown, quotaOf, meters } = this.#parts;
     if (meter !== API_CALLS && !meters.has(meter)) {
       return rejected('unknown_meter', 'data.meter', `expected one of ${[API_CALLS, ...meters.keys()].join(', ')}`);
+    }
+    // One of a counter is meant where nothing is said; no level is.
+    if (value === undefined && meters.get(meter)?.kind === 'level') {
+      return rejected('invalid_event', 'data.value', 'expected the level that holds from then on');
     }
     if (atMs !== undefined && !isWithinReach(atMs, nowMs)) {
       return rejected('time_out_of_range', 'time', 'expected at most 35 days back and at most 5 minutes ahead');
@@ -84,7 +88,10 @@ export class UsageEvents {
     return { tenantId, key: bookingKey('event', source, id), usageDate, ...this.#useOf(event, nowMs), userHash };
   }
 
-  #useOf({ meter, value, atMs }: UsageEvent, nowMs: number): Pick<EventRow, 'apiCalls' | 'meter' | 'amount' | 'level'> {
+  #useOf(
+    { meter, value = 1, atMs }: UsageEvent,
+    nowMs: number,
+  ): Pick<EventRow, 'apiCalls' | 'meter' | 'amount' | 'level'> {
     if (meter === API_CALLS) return { apiCalls: value, meter: '', amount: 0, level: undefined };
     const isLevel = this.#parts.meters.get(meter)?.kind === 'level';
     const atSeconds = Math.floor((atMs ?? nowMs) / 1000);
