@@ -78,8 +78,7 @@ export async function reconcile(parts: ReconcileParts, request: ReconcileRequest
   if (request.tenantIds === undefined) await everybodyFlushed.wait(await readable());
   let tenants = 0;
   for await (const page of pagesOf(parts, request)) {
-    // The settings that hold by now: this process follows no changes.
-    await quotaService.refresh();
+    await followSettings(quotaService);
     const windows = await reconcileWindows(from, page);
     const days = await disagreements(parts, page, request.days);
     for (const tenantId of page) {
@@ -92,6 +91,15 @@ export async function reconcile(parts: ReconcileParts, request: ReconcileRequest
   const producers = await upkeep.openProducers();
   const pendingUnknown = producers.filter(({ isLive, producerId }) => !isLive && !here.has(producerId));
   return { tenants, notFlushed: everybodyFlushed.missing, pendingUnknown };
+}
+
+/** This process follows no changes by itself. A look has 250 ms: where that is too short, the next page's will do. */
+async function followSettings(quotaService: Composition['quotaService']): Promise<void> {
+  try {
+    await quotaService.refresh();
+  } catch (error) {
+    if (!hasCode(error, 'ledger_unavailable')) throw error;
+  }
 }
 
 async function* pagesOf(
