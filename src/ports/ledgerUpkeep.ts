@@ -13,7 +13,8 @@ export interface QuarantinedRow {
   readonly producerId: string;
   readonly from: number;
   readonly to: number;
-  readonly kind: QuarantineKind;
+  /** A `QuarantineKind`, or one that a newer version put aside: shown, and left for that to retry. */
+  readonly kind: string;
   /** The row as JSON in ASCII, bytes in hex. */
   readonly content: string;
   /** Why the tables refused it then. */

@@ -145,4 +145,21 @@ describe('a row of each kind that the tables refuse and later take', () => {
     };
     expect(await kept(refused)).toEqual(await kept(expected));
   });
+
+  test('a row of a kind that only a newer version knows is shown, and left for that to retry', async () => {
+    const { upkeep } = storesOf(opened.pool);
+    const id = '00000000-0000-4000-8000-000000000001';
+    await client.query('ALTER TABLE tallygate.quarantine DROP CONSTRAINT quarantine_kind_check');
+    await client.query(
+      `INSERT INTO tallygate.quarantine VALUES ($1, $1, 0, 1, 'later', '{"tenantId":"a"}', 'no room', now())`,
+      [id],
+    );
+    const { rows } = await upkeep.quarantined(1_000);
+    expect(rows.find((row) => row.id === id)).toMatchObject({ kind: 'later', reason: 'no room' });
+    expect(await upkeep.retryQuarantined(id)).toMatchObject({
+      outcome: 'refused',
+      reason: expect.stringContaining('"later"'),
+    });
+    expect((await upkeep.quarantined(1_000)).rows.map((row) => row.id)).toContain(id);
+  });
 });

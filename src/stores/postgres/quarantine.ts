@@ -5,7 +5,7 @@ import { applySums } from './applySums.js';
 import { type Row, textOf, wholeOf } from './columns.js';
 import type { Database } from './database.js';
 import { readQuarantine as readQuarantineSql, takeQuarantined } from './postgres.generated.js';
-import { quarantineKindOf, sumsOfQuarantined } from './quarantinedContent.js';
+import { sumsOfQuarantined } from './quarantinedContent.js';
 import { inSession, inTransaction } from './session.js';
 
 export function readQuarantine(database: Database, most: number): Promise<QuarantineList> {
@@ -45,7 +45,7 @@ const rowOf = (row: Row): QuarantinedRow => ({
   producerId: textOf(row, 'producer_id'),
   from: wholeOf(row, 'from_record'),
   to: wholeOf(row, 'to_record'),
-  kind: quarantineKindOf(textOf(row, 'kind')),
+  kind: textOf(row, 'kind'),
   content: textOf(row, 'content'),
   reason: textOf(row, 'reason'),
   quarantinedAtMs: wholeOf(row, 'quarantined_at_ms'),

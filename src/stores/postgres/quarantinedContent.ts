@@ -24,17 +24,17 @@ export function inAscii(value: unknown): string {
   return shown.replace(/[^\x20-\x7e]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
-/** @throws TallygateError `ledger_refused` where this version does not know the kind */
-export function quarantineKindOf(text: string): QuarantineKind {
-  if (Object.hasOwn(SUMS_OF, text)) return text as QuarantineKind;
-  throw refused(`a row of the kind "${text}", which this version does not know`);
-}
-
-/** @throws TallygateError `ledger_refused` where the content lacks something, as where a number was none and JSON made it null */
+/**
+ * @throws TallygateError `ledger_refused` where the content lacks something, as where a number was none and JSON made it null, and where
+ * this version does not know the kind: a newer one put the row aside
+ */
 export function sumsOfQuarantined({ kind, content }: Pick<QuarantinedRow, 'kind' | 'content'>): UsageSums {
+  if (!isKnownKind(kind)) throw refused(`a row of the kind "${kind}", which this version does not know`);
   const fields = new Fields(JSON.parse(content) as Readonly<Record<string, unknown>>);
   return { ...NO_SUMS, ...SUMS_OF[kind](fields, fields.text('tenantId')) };
 }
+
+const isKnownKind = (kind: string): kind is QuarantineKind => Object.hasOwn(SUMS_OF, kind);
 
 const SUMS_OF: Readonly<Record<QuarantineKind, (fields: Fields, tenantId: string) => Partial<UsageSums>>> = {
   call: (fields, tenantId) => ({ calls: [callOf(fields, tenantId)] }),
