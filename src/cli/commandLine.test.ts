@@ -104,7 +104,7 @@ class FixedInstallation implements Installation {
   };
 
   readonly closedPeriods = {
-    close: async (...asked: readonly [tenantId: string, month: string, author: string]) => {
+    close: async (...asked: readonly [tenantId: string, month: string, closing: { readonly incomplete: boolean }]) => {
       this.asked.push(asked);
       return monthOf(asked[0], asked[1], '2024-02-01T00:00:00.000Z');
     },
@@ -617,7 +617,9 @@ describe('period', () => {
   it('closes a month, and shows the figure as invoiced beside what came later', async () => {
     const { status, stdout, installation } = await run('period close acme 2024-01');
     expect(status).toBe(0);
-    expect(installation.asked).toEqual(['ready', ['acme', '2024-01', 'cli']]);
+    expect(installation.asked).toEqual(['ready', ['acme', '2024-01', { author: 'cli', incomplete: false }]]);
+    const all = (await run('period close acme 2024-01 --incomplete')).installation;
+    expect(all.asked.at(-1)).toEqual(['acme', '2024-01', { author: 'cli', incomplete: true }]);
     expect(stdout.split('\n').map((line) => line.trim().split(/ {2,}/))).toEqual([
       ['acme, 2024-01: closed 2024-02-01T00:00:00.000Z by cli'],
       ['api calls', 'storage bytes', 'active users'],

@@ -121,7 +121,11 @@ export interface Installation {
     ): Promise<UsageReport & Completeness>;
   };
   readonly closedPeriods: {
-    close(tenantId: string, month: string, author: string): Promise<MonthReport>;
+    close(
+      tenantId: string,
+      month: string,
+      closing: { readonly author: string; readonly incomplete: boolean },
+    ): Promise<MonthReport>;
     read(tenantId: string, month: string): Promise<MonthReport>;
   };
   readonly quotaService: {

@@ -1,6 +1,7 @@
 // What is booked in the ledger at once, under an id of its own, because it must be able to answer that it was booked before.
 import type { Config } from '../config.js';
 import type { Clock } from '../ports/clock.js';
+import type { LedgerUpkeep } from '../ports/ledgerUpkeep.js';
 import type { UsageLedger } from '../ports/usageLedger.js';
 import { uuidv7 } from '../services/metering/uuidv7.js';
 import { Adjustments } from '../services/usage/adjustments.js';
@@ -29,13 +30,23 @@ export interface BookingsParts {
   readonly pool: PostgresPool;
   readonly schema: string;
   readonly ledger: UsageLedger;
+  readonly upkeep: LedgerUpkeep;
   readonly usageService: UsageService;
   readonly quotaOf: (tenantId: string) => TenantQuota;
   readonly config: Pick<Config, 'usageMeterEnabled' | 'unknownTenants' | 'meters'>;
   readonly clock: Clock;
 }
 
-export function bookings({ pool, schema, ledger, usageService, quotaOf, config, clock }: BookingsParts): Booked {
+export function bookings({
+  pool,
+  schema,
+  ledger,
+  upkeep,
+  usageService,
+  quotaOf,
+  config,
+  clock,
+}: BookingsParts): Booked {
   const store = postgresBookings(pool, { schema });
   const metering = config.usageMeterEnabled;
   const { meters } = config;
@@ -58,6 +69,6 @@ export function bookings({ pool, schema, ledger, usageService, quotaOf, config, 
       newPointId: uuidv7,
       metering,
     }),
-    closedPeriods: new ClosedPeriods({ bookings: store, usageService, quotaOf, clock }),
+    closedPeriods: new ClosedPeriods({ bookings: store, upkeep, usageService, quotaOf, clock }),
   };
 }

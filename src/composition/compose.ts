@@ -153,7 +153,7 @@ export function compose(settings: CompositionSettings): Composition {
   const quotaOf = (tenantId: string) => quotaService.quotaOf(tenantId);
   const heldQuotaOf = (tenantId: string) => resolver?.quotaOf(tenantId) ?? quotaOf(tenantId);
   const usageService = new UsageService({ ledger, upkeep, quotaOf, flushWithin, clock, meters: config.meters });
-  const booked = bookings({ pool, schema, ledger, usageService, quotaOf, config, clock });
+  const booked = bookings({ pool, schema, ledger, upkeep, usageService, quotaOf, config, clock });
 
   const store = counterStore(redis, clock, health, log);
   const counted = decisions({

@@ -19,7 +19,9 @@ const HEALTHY: InstallationFacts = {
 const producer = (isLive: boolean, hasJournal = true) => ({
   ...{ producerId: 'p', host: 'h', pid: 7, hasJournal, isLive },
   lastSeenAtMs: NOW,
+  flushedUntilMs: NOW as number | undefined,
 });
+const behind = (minutes: number) => ({ ...producer(true), flushedUntilMs: NOW - minutes * 60_000 });
 const HOUR_MS = 3_600_000;
 const collected = (agoMs: number) => ({
   last: { collectedAtMs: NOW - agoMs, tenants: 5, everyMs: HOUR_MS },
@@ -65,6 +67,9 @@ describe('each fact has its finding', () => {
       { producers: [producer(true), producer(false)], countersAreShared: false },
       [['silent_producer', false]],
     ],
+    ['a process that lives and has not flushed for long', { producers: [behind(10)] }, [['unflushed_producer', true]]],
+    ['one that idles', { producers: [behind(9)] }, []],
+    ['one of a version that does not say it', { producers: [{ ...behind(0), flushedUntilMs: undefined }] }, []],
     [
       'a counter store that is away',
       { storeFault: 'refused', clockOffsetMs: undefined },

@@ -15,6 +15,7 @@ export type FindingCode =
   | 'quarantined_rows'
   | 'usage_gap'
   | 'silent_producer'
+  | 'unflushed_producer'
   | 'producers_count_alone'
   | 'counter_store_away'
   | 'clock_offset'
@@ -31,6 +32,8 @@ interface OpenProducerFact {
   readonly hasJournal: boolean;
   readonly lastSeenAtMs: number;
   readonly isLive: boolean;
+  /** Up to when everything that it booked is in the ledger; 1970 before the first of it, undefined where its version does not say. */
+  readonly flushedUntilMs: number | undefined;
 }
 
 /** How an app's collection of storage stands, by the ledger. */
@@ -67,6 +70,8 @@ export interface InstallationFacts {
 
 /** Above this distance of the two clocks labels and logs tell different stories. */
 const OFFSET_WORTH_TELLING_MS = 1_000;
+/** Three times as long as an idle process takes to say that it has brought everything. */
+const UNFLUSHED_WORTH_TELLING_MS = 10 * 60_000;
 /** As long as late usage is accepted, a gap can be corrected before the month is invoiced; later it is history. */
 const GAP_IS_NEWS_MS = 35 * 86_400_000;
 /** A level holds this long without being told again: by then an app that collects no more has told everything that it ever will. */
@@ -102,11 +107,19 @@ function* ofLedger({ nowMs, ledgerFault, toMigrate, quarantinedRows, gaps }: Ins
   }
 }
 
-function* ofProducers({ producers, countersAreShared }: InstallationFacts): Generator<Finding> {
+function* ofProducers({ nowMs, producers, countersAreShared }: InstallationFacts): Generator<Finding> {
   const live = producers.filter(({ isLive }) => isLive);
   if (!countersAreShared && live.length > 1) {
     const what = `${live.length} processes feed this ledger and each counts alone: ${live.map(nameOf).join(', ')}`;
     yield wrong('producers_count_alone', what, 'set REDIS_URL for all of them, or run one');
+  }
+  for (const producer of live) {
+    // By its own clock a process that asks may be late by as much as the two are apart: nothing against ten minutes.
+    const since = producer.flushedUntilMs;
+    if (since === undefined || nowMs - Math.max(since, madeAtMs(producer)) < UNFLUSHED_WORTH_TELLING_MS) continue;
+    const what = `${nameOf(producer)} lives, and usage that it booked after ${at(Math.max(since, madeAtMs(producer)))} is not in the ledger`;
+    const whatToDo = 'its log says what hinders it; `npx tallygate reconcile` says what that comes to';
+    yield wrong('unflushed_producer', what, whatToDo);
   }
   for (const producer of producers.filter(({ isLive }) => !isLive)) {
     const { lastSeenAtMs, hasJournal } = producer;
@@ -159,6 +172,10 @@ function* ofJournals({ leftAlone, damagedFiles }: InstallationFacts): Generator<
 }
 
 const wrong = (code: FindingCode, what: string, whatToDo: string): Finding => ({ code, isWrong: true, what, whatToDo });
+
+/** The first 48 bits of its id. */
+const madeAtMs = ({ producerId }: OpenProducerFact): number =>
+  Number.parseInt(producerId.replaceAll('-', '').slice(0, 12), 16) || 0;
 
 const nameOf = ({ host, pid, producerId }: OpenProducerFact): string => `process ${pid} on ${host} (${producerId})`;
 

@@ -11,6 +11,7 @@ export type ErrorCode =
   | 'tenant_unknown'
   | 'payload_too_large'
   | 'idempotency_conflict'
+  | 'period_incomplete'
   | 'quota_exceeded'
   | 'cost_exceeds_limit'
   | 'reservation_expired'

@@ -42,6 +42,7 @@ const KINDS: Readonly<Record<ProblemCode, Kind>> = {
   },
   not_found: { status: 404, title: 'Not found' },
   tenant_not_found: { status: 404, title: 'Tenant not found' },
+  period_incomplete: { status: 409, title: 'Period not complete' },
   replay_refused: { status: 409, title: 'Replay refused' },
   reservation_released: {
     status: 409,

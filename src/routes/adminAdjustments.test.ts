@@ -21,7 +21,7 @@ async function mounted() {
       list: vi.fn(async (_tenantId: string, _period: unknown) => [BOOKED]),
     },
     closedPeriods: {
-      close: vi.fn(async (tenantId: string, month: string, author: string) => ({ tenantId, month, author })),
+      close: vi.fn(async (tenantId: string, month: string, closing: object) => ({ tenantId, month, ...closing })),
       read: vi.fn(async (_tenantId: string, _month: string): Promise<object> => {
         throw invalidRequest([{ location: 'month', message: 'expected a month' }]);
       }),
@@ -98,7 +98,10 @@ describe('/usage/:tenantId/periods/:month', () => {
   it('closes a month', async () => {
     const { send } = await mounted();
     const { status, json } = await send('/usage/acme/periods/2026-10/close', {});
-    expect([status, json]).toEqual([200, { tenantId: 'acme', month: '2026-10', author: 'admin' }]);
+    const closed = { tenantId: 'acme', month: '2026-10', author: 'admin' };
+    expect([status, json]).toEqual([200, { ...closed, incomplete: false }]);
+    const all = await send('/usage/acme/periods/2026-10/close?incomplete=true', {});
+    expect(all.json).toEqual({ ...closed, incomplete: true });
   });
 
   it('locates a fault of the month in the path', async () => {

@@ -3,13 +3,19 @@
 import { locatedBelow } from '../http/faults.js';
 import { forwarding } from '../http/forwarding.js';
 import type { MatchedRequest, RouteTable } from '../http/handler.js';
-import { tenantOfPath } from '../http/requestInput.js';
+import { queryOf, tenantOfPath } from '../http/requestInput.js';
 import { sendJson } from '../http/respond.js';
 
-/** What the routes need. Both reject with `invalid_request`, located at `month`, and `tenant_not_found`. */
+/** Who closes, and whether also a month that is not complete. */
+interface Closing {
+  readonly author: string;
+  readonly incomplete: boolean;
+}
+
+/** What the routes need. Both reject with `invalid_request`, located at `month`, and `tenant_not_found`; closing also with `period_incomplete`. */
 export interface AdminPeriodsParts {
   readonly closedPeriods: {
-    close(tenantId: string, month: string, author: string): Promise<object>;
+    close(tenantId: string, month: string, closing: Closing): Promise<object>;
     read(tenantId: string, month: string): Promise<object>;
   };
 }
@@ -22,7 +28,7 @@ export function mountAdminPeriods(router: RouteTable, { closedPeriods }: AdminPe
   router.post(
     `${path}/close`,
     forwarding(async (req, res) =>
-      sendJson(res, 200, await located(closedPeriods.close(tenantOf(req), monthOf(req), AUTHOR))),
+      sendJson(res, 200, await located(closedPeriods.close(tenantOf(req), monthOf(req), closingOf(req)))),
     ),
   );
   router.get(
@@ -32,6 +38,11 @@ export function mountAdminPeriods(router: RouteTable, { closedPeriods }: AdminPe
 }
 
 const tenantOf = (req: MatchedRequest): string => tenantOfPath(req.params.tenantId);
+/** `?incomplete=true`, as the command line has it. */
+const closingOf = (req: MatchedRequest): Closing => ({
+  author: AUTHOR,
+  incomplete: queryOf(req).get('incomplete') === 'true',
+});
 const monthOf = (req: MatchedRequest): string => String(req.params.month);
 
 async function located(answer: Promise<object>): Promise<object> {

@@ -8,6 +8,7 @@ import type { Installation } from '../installation.js';
 import { textTable } from '../textTable.js';
 
 interface PeriodOptions {
+  readonly incomplete?: true;
   readonly json?: true;
 }
 
@@ -16,7 +17,7 @@ const AUTHOR = 'cli';
 
 export function addPeriodCommand(program: Command, context: CommandContext): void {
   const period = program.command('period').description('close a month of a tenant, and see what came later');
-  const add = (name: string, description: string, ask: Ask): void => {
+  const add = (name: string, description: string, ask: Ask): Command =>
     period
       .command(name)
       .description(description)
@@ -26,16 +27,23 @@ export function addPeriodCommand(program: Command, context: CommandContext): voi
       .action((tenantId: string, month: string, options: PeriodOptions) =>
         show(context, tenantId, month, { ask, options }),
       );
-  };
-  add('close', 'keep the month as it is reported now; what comes later is shown apart', (periods, tenantId, month) =>
-    periods.close(tenantId, month, AUTHOR),
-  );
+  add(
+    'close',
+    'keep the calendar month as it is reported now; what comes later is shown apart',
+    (periods, tenantId, month, options) =>
+      periods.close(tenantId, month, { author: AUTHOR, incomplete: options.incomplete === true }),
+  ).option('--incomplete', 'also where more may come: a process has not flushed, or something is known to be missing');
   add('show', 'the month as it was closed, and what has come since', (periods, tenantId, month) =>
     periods.read(tenantId, month),
   );
 }
 
-type Ask = (periods: Installation['closedPeriods'], tenantId: string, month: string) => Promise<MonthReport>;
+type Ask = (
+  periods: Installation['closedPeriods'],
+  tenantId: string,
+  month: string,
+  options: PeriodOptions,
+) => Promise<MonthReport>;
 
 async function show(
   context: CommandContext,
@@ -47,20 +55,31 @@ async function show(
   if (fault !== undefined) throw invalidRequest([{ location: 'tenant', message: fault }]);
   const report = await context.withInstallation(async (installation) => {
     await installation.ready();
-    return ask(installation.closedPeriods, tenantId, month);
+    return ask(installation.closedPeriods, tenantId, month, options);
   });
   context.terminal.result(options.json ? `${JSON.stringify(report, null, 2)}\n` : asText(report));
 }
 
-function asText({ tenantId, month, closed, asInvoiced, since, now }: MonthReport): string {
-  const row = (name: string, { apiCalls, storageBytes, activeUsers }: FigureChanges): string[] => [
-    name,
-    ...[apiCalls, storageBytes, activeUsers].map((cell) => cell.toLocaleString('en')),
+function asText({ tenantId, month, closed, asInvoiced, since, now, billingMonths }: MonthReport): string {
+  const names = (what: 'meters' | 'overage') => [
+    ...new Set([asInvoiced?.totals, since?.totals, now].flatMap((figures) => Object.keys(figures?.[what] ?? {}))),
   ];
-  const rows = [['', 'api calls', 'storage bytes', 'active users']];
+  const [meters, overages] = [names('meters'), names('overage')];
+  const row = (name: string, { apiCalls, storageBytes, activeUsers, ...own }: FigureChanges): string[] => [
+    name,
+    ...[apiCalls, storageBytes, activeUsers, ...meters.map((meter) => own.meters?.[meter] ?? 0)].map(asNumber),
+    ...overages.map((meter) => asNumber(own.overage?.[meter] ?? 0)),
+  ];
+  const own = [...meters, ...overages.map((meter) => `overage${meter === '' ? '' : ` of ${meter}`}`)];
+  const rows = [['', 'api calls', 'storage bytes', 'active users', ...own]];
   if (asInvoiced !== null) rows.push(row('as invoiced', asInvoiced.totals));
   if (since !== null) rows.push(row('since', since.totals));
   rows.push(row('now', now));
-  const state = closed === null ? 'open' : `closed ${closed.at} by ${closed.author}`;
-  return `${tenantId}, ${month}: ${state}\n${textTable(rows)}`;
+  const incomplete = closed?.complete === false ? ', not complete then' : '';
+  const state = closed === null ? 'open' : `closed ${closed.at} by ${closed.author}${incomplete}`;
+  const billed = billingMonths?.map(({ from, to }) => `${from} to ${to}`).join(', ');
+  const note = billed === undefined ? '' : `This is the calendar month; it is billed in ${billed}.\n`;
+  return `${tenantId}, ${month}: ${state}\n${textTable(rows)}${note}`;
 }
+
+const asNumber = (figure: number): string => figure.toLocaleString('en');

@@ -1,6 +1,15 @@
 // A closed month: what was reported of it then, beside what is reported now. The difference is what arrived later.
 import type { Fault } from '../errors.js';
-import { isUsageDate, monthLength, type UsageDate } from '../time/calendar.js';
+import {
+  addDays,
+  isUsageDate,
+  monthLength,
+  periodAt,
+  startOfDate,
+  type TenantCalendar,
+  type UsageDate,
+} from '../time/calendar.js';
+import type { Completeness } from './completeness.js';
 import type { UsagePeriod } from './usagePeriod.js';
 import type { UsageFigures, UsageReport, UsageReportDay } from './usageReport.js';
 
@@ -27,13 +36,37 @@ export interface MonthReport {
   readonly tenantId: string;
   readonly month: string;
   /** When it was closed (ISO 8601 in UTC) and by whom; null as long as it is open, and so are the next two. */
-  readonly closed: { readonly at: string; readonly author: string } | null;
+  readonly closed: {
+    readonly at: string;
+    readonly author: string;
+    /** Whether all of it was there then; left out of months that were closed before this was kept. */
+    readonly complete?: boolean;
+  } | null;
   /** What was reported when it was closed: it never changes. */
   readonly asInvoiced: Pick<UsageReport, 'totals' | 'daily' | 'asOf'> | null;
   /** What has arrived since: `now` less `asInvoiced`. */
   readonly since: { readonly totals: FigureChanges; readonly days: readonly LateDay[] } | null;
   /** What is reported now. */
   readonly now: UsageFigures;
+  /** Present where the tenant is billed by other months than those of the calendar: its billing months that the month touches. */
+  readonly billingMonths?: readonly UsagePeriod[];
+}
+
+/** A report as it is kept. */
+export type ClosedReport = UsageReport & Partial<Completeness>;
+
+/** The tenant's billing months that touch the days of a calendar month; undefined where it is itself one. */
+export function billingMonthsOf(
+  { from, to }: UsagePeriod,
+  calendar: TenantCalendar,
+): readonly UsagePeriod[] | undefined {
+  const months: UsagePeriod[] = [];
+  for (let date = from; date <= to; date = addDays(months.at(-1)?.to ?? to, 1)) {
+    const { firstDate, lastDate } = periodAt('month', startOfDate(date, calendar), calendar);
+    months.push({ from: firstDate, to: lastDate });
+  }
+  const [only] = months;
+  return months.length === 1 && only?.from === from && only.to === to ? undefined : months;
 }
 
 /** What is wrong with a month that is to be closed or shown. `today`: the tenant's date. */
@@ -55,7 +88,7 @@ export function daysOfMonth(month: string): UsagePeriod | undefined {
 export function monthReport(
   month: string,
   now: UsageReport,
-  closed: { readonly closedAtMs: number; readonly author: string; readonly report: UsageReport } | undefined,
+  closed: { readonly closedAtMs: number; readonly author: string; readonly report: ClosedReport } | undefined,
 ): MonthReport {
   const { tenantId, totals } = now;
   if (closed === undefined) return { tenantId, month, closed: null, asInvoiced: null, since: null, now: totals };
@@ -63,7 +96,10 @@ export function monthReport(
   return {
     tenantId,
     month,
-    closed: { at: new Date(closedAtMs).toISOString(), author },
+    closed: {
+      ...{ at: new Date(closedAtMs).toISOString(), author },
+      ...(report.complete === undefined ? {} : { complete: report.complete }),
+    },
     asInvoiced: { totals: report.totals, daily: report.daily, asOf: report.asOf },
     since: { totals: changes(report.totals, totals), days: lateDays(report.daily, now.daily) },
     now: totals,

@@ -71,7 +71,28 @@ export function completenessOf({ from, to, calendar, asOfMs }: ReportedPeriod, k
   }));
   const endMs = startOfDate(addDays(to, 1), calendar);
   const flushedMs = known.flushedByAllMs ?? Number.POSITIVE_INFINITY;
-  const isFlushed = asOfMs >= endMs && flushedMs - UNDER_WAY_MS >= endMs;
+  const isFlushed = asOfMs >= endMs && flushedMs >= flushedPast(endMs);
   const complete = isFlushed && gaps.length === 0 && known.quarantinedRows === 0;
   return known.quarantinedRows === 0 ? { complete, gaps } : { complete, gaps, quarantinedRows: known.quarantinedRows };
 }
+
+/** Why an answer is not complete, one sentence a reason, for people. @param behind producers that have not flushed past its end */
+export function incompleteReasons(
+  { gaps, quarantinedRows = 0 }: Completeness,
+  behind: readonly { readonly host: string; readonly pid: number; readonly flushedUntilMs: number | undefined }[],
+): string[] {
+  return [
+    ...behind.map(({ host, pid, flushedUntilMs = 0 }) => {
+      const until = flushedUntilMs === 0 ? 'nothing yet' : `usage up to ${new Date(flushedUntilMs).toISOString()}`;
+      return `process ${pid} on ${host} has brought ${until}`;
+    }),
+    ...gaps.map(
+      ({ since, until, records, reason }) =>
+        `usage between ${since} and ${until} is missing: ${records} records, ${reason}`,
+    ),
+    ...(quarantinedRows === 0 ? [] : [`${quarantinedRows} rows are in the quarantine`]),
+  ];
+}
+
+/** Up to when a producer must have flushed for a period that ends at `endMs` to be complete. */
+export const flushedPast = (endMs: number): number => endMs + UNDER_WAY_MS;

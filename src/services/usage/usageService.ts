@@ -59,7 +59,9 @@ export class UsageService {
     const missing = await this.#parts.upkeep.missing(tenantId, from);
     // The ledger hands out the points of the last day asked for: that of today, where today is in the range.
     const usage = await this.#parts.ledger.readUsage(tenantId, from, from <= today && today < to ? today : to);
-    if (!usage.exists && !hasSetting) throw tenantNotFound();
+    // Rows that the tables refused are no usage yet, but they are somebody's.
+    const isKnown = usage.exists || hasSetting || missing.quarantinedRows > 0;
+    if (!isKnown) throw tenantNotFound();
     const asOfMs = this.#flushedUpToMs;
     const { meters = NO_METERS } = this.#parts;
     const report = buildUsageReport({ tenantId, from, to, today, usage, calendar, asOfMs, storage, meters });
