@@ -112,7 +112,7 @@ export function memoryDisk({ files, isDead, step, isHidden, keepsTails, touch }:
     rename: (from, to) => step(() => files.move(from, to)),
     remove: (path) => step(() => void files.folder(dirname(path)).delete(nameOf(path))),
     removeFolder: (path) => step(() => void files.folders.delete(path)),
-    syncFolder: () => Promise.resolve(),
+    syncPath: () => Promise.resolve(),
     stat: async (path) => ({ bytes: files.file(path).bytes.length, modifiedAtMs: files.isOld ? 0 : Date.now() }),
   };
 }

@@ -46,8 +46,8 @@ export interface Disk {
   /** Removes a file; nothing where it is not there. */
   remove(path: string): Promise<void>;
   removeFolder(path: string): Promise<void>;
-  /** Resolves when the folder's names are on the disk itself. */
-  syncFolder(path: string): Promise<void>;
+  /** Resolves when what is under the path, a folder's names or a file's content, is on the disk itself. */
+  syncPath(path: string): Promise<void>;
   /** Its size, and when it was last written, in milliseconds since 1970. */
   stat(path: string): Promise<{ readonly bytes: number; readonly modifiedAtMs: number }>;
 }
@@ -123,12 +123,12 @@ export const nodeDisk: Disk = {
   rename,
   remove: (path) => unlink(path).catch(unlessMissing),
   removeFolder: (path) => rm(path, { recursive: true, force: true }),
-  syncFolder: async (path) => {
-    const folder = await open(path, 'r');
+  syncPath: async (path) => {
+    const opened = await open(path, 'r');
     try {
-      await folder.datasync();
+      await opened.datasync();
     } finally {
-      await folder.close();
+      await opened.close();
     }
   },
   stat: async (path) => {

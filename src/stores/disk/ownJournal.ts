@@ -2,13 +2,14 @@
 //
 // States of the open file: none (before the first append, after a seal), open, and torn (a write was taken in part: it is cut before
 // the next append). After a refusal of the disk nothing is tried for a second, so that a full disk costs a request nothing.
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setImmediate as immediate } from 'node:timers/promises';
 import { TallygateError } from '../../core/errors.js';
 import type { JournalRecord, OwnJournal } from '../../ports/usageJournal.js';
 import { isMissing, isRefusal, type OpenFile } from './disk.js';
 import { FileSyncs } from './fileSyncs.js';
 import {
+  HEADER,
   isTriedWithin,
   mergedName,
   mergingName,
@@ -60,6 +61,8 @@ export class DiskOwnJournal implements OwnJournal {
   #header: JournalHeader;
   #open: OpenSegment | undefined;
   readonly #syncs = new FileSyncs();
+  /** Whether the header, without which nobody can read the rest, is on the disk itself. */
+  #isHeaderSynced = false;
   #refusedUntilMs = 0;
   #applied = new Map<string, AppliedFile>();
 
@@ -132,8 +135,20 @@ export class DiskOwnJournal implements OwnJournal {
         // Somebody emptied the folder: what was open is in no folder any more.
         if (this.#open !== undefined && !this.#open.file.isLinked()) this.#beginAnew();
       });
+      if (!this.#isHeaderSynced) await this.#syncHeader();
     } catch (error) {
       this.#refused(error);
+    }
+  }
+
+  /** Once: a file system that cannot do it is not asked again. */
+  async #syncHeader(): Promise<void> {
+    const { disk, folder } = this.#place;
+    this.#isHeaderSynced = true;
+    try {
+      for (const path of [join(folder, HEADER), folder, dirname(folder)]) await disk.syncPath(path);
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
     }
   }
 
@@ -143,6 +158,7 @@ export class DiskOwnJournal implements OwnJournal {
     this.#open = undefined;
     disk.makeFolderNow(folder);
     writeHeaderNow(disk, folder, this.#header);
+    this.#isHeaderSynced = false;
   }
 
   async read(after: number, upTo: number, mostRows: number): Promise<readonly JournalRecord[]> {
@@ -192,7 +208,7 @@ export class DiskOwnJournal implements OwnJournal {
     const { disk, folder } = this.#place;
     try {
       // The new name first: without it the old files would be all there is.
-      await disk.syncFolder(folder);
+      await disk.syncPath(folder);
       for (const name of replacedBy(await disk.list(folder), from, to)) await disk.remove(join(folder, name));
     } catch (error) {
       this.#refused(error);
@@ -248,6 +264,7 @@ export class DiskOwnJournal implements OwnJournal {
         return false;
       }
       this.#header = { ...before, producerId, after };
+      this.#isHeaderSynced = false;
       return true;
     } catch (error) {
       this.#refused(error);
