@@ -14,6 +14,7 @@ import type {
   CallRow,
   ChargeRow,
   CommitRow,
+  MeterRow,
   StoragePointRow,
   UsageSums,
 } from '../src/ports/usageLedger.js';
@@ -29,7 +30,7 @@ const USERS = 10;
 const SECONDS = 60;
 const KEYS = 40;
 /** Rows of a kind in a batch. */
-const ROWS = { calls: 12, charges: 12, users: 12, storage: 2, commits: 4, events: 6 };
+const ROWS = { calls: 12, charges: 12, users: 12, storage: 2, commits: 4, meters: 6, levels: 1, events: 6 };
 
 /** What the ledger must say of one tenant. */
 export interface Expected {
@@ -40,6 +41,13 @@ export interface Expected {
     readonly storage?: StorageDay;
   }[];
   readonly units: number;
+  /** By day: of a counter what was metered and what its quota admitted, and of a level its day. */
+  readonly meters: readonly {
+    readonly usageDate: UsageDate;
+    readonly meter: string;
+    readonly amount: number;
+    readonly level?: StorageDay;
+  }[];
 }
 
 /** See the head of this file. */
@@ -51,6 +59,8 @@ export class Overlap {
   readonly #calls = new Map<string, number>();
   readonly #units = new Map<string, number>();
   readonly #users = new Map<string, Set<string>>();
+  readonly #tokens = new Map<string, number>();
+  readonly #seats = new Map<string, Map<number, StoragePoint>>();
   readonly #sets = new Map<string, Map<number, StoragePoint>>();
   readonly #adds = new Map<string, Map<number, number>>();
   readonly #keys = new Set<string>();
@@ -68,7 +78,9 @@ export class Overlap {
       calls: this.#distinct(ROWS.calls, () => this.#call()),
       charges: this.#distinct(ROWS.charges, () => this.#charge()),
       users: this.#distinct(ROWS.users, () => this.#user()),
-      storage: Array.from({ length: ROWS.storage }, () => this.#level()),
+      storage: Array.from({ length: ROWS.storage }, () => this.#level(this.#sets)),
+      meters: this.#distinct(ROWS.meters, () => this.#amount()),
+      levels: Array.from({ length: ROWS.levels }, () => ({ ...this.#level(this.#seats), meter: 'seats' })),
       commits: this.#distinct(ROWS.commits, () => this.#commit()),
     };
   }
@@ -110,7 +122,31 @@ export class Overlap {
       if (apiCalls === undefined && activeUsers === 0 && storage === undefined) return [];
       return [{ usageDate, apiCalls: apiCalls ?? 0, activeUsers, ...(storage === undefined ? {} : { storage }) }];
     });
-    return { days, units: this.#units.get(tenantId) ?? 0 };
+    return { days, units: this.#units.get(tenantId) ?? 0, meters: this.#metersOf(tenantId) };
+  }
+
+  #metersOf(tenantId: string): Expected['meters'] {
+    let level: StorageLevel | undefined;
+    return DATES.flatMap((usageDate) => {
+      const seats = integrated([...(this.#seats.get(tenantId)?.values() ?? [])], usageDate, level);
+      if (seats !== undefined) level = { bytes: seats.lastBytes, atSeconds: seats.lastAtSeconds };
+      const amount = this.#tokens.get(`${tenantId} ${usageDate}`);
+      return [
+        ...(seats === undefined ? [] : [{ usageDate, meter: 'seats', amount: 0, level: seats }]),
+        ...(amount === undefined ? [] : [{ usageDate, meter: 'tokens', amount }]),
+      ];
+    });
+  }
+
+  #amount(): [name: string, row: () => MeterRow] {
+    const [tenantId, usageDate] = [this.#tenant(), this.#date()];
+    return [
+      `${tenantId} ${usageDate}`,
+      () => {
+        add(this.#tokens, `${tenantId} ${usageDate}`, 100);
+        return { tenantId, usageDate, meter: 'tokens', amount: 100 };
+      },
+    ];
   }
 
   #call(): [name: string, row: () => CallRow] {
@@ -128,11 +164,14 @@ export class Overlap {
   #charge(): [name: string, row: () => ChargeRow] {
     const [tenantId, usageDate] = [this.#tenant(), this.#date()];
     const units = 1 + this.#below(5);
+    // What the quota admits of an own meter is that meter's usage too.
+    const meter = this.#below(4) === 0 ? 'tokens' : '';
     return [
-      `${tenantId} ${usageDate}`,
+      `${tenantId} ${usageDate} ${meter}`,
       () => {
-        add(this.#units, tenantId, units);
-        return { tenantId, usageDate, meter: '', resetNumber: 0, units, denied: 1, unconfirmed: 0, overage: 0 };
+        if (meter === '') add(this.#units, tenantId, units);
+        else add(this.#tokens, `${tenantId} ${usageDate}`, units);
+        return { tenantId, usageDate, meter, resetNumber: 0, units, denied: 1, unconfirmed: 0, overage: 0 };
       },
     ];
   }
@@ -149,14 +188,14 @@ export class Overlap {
     ];
   }
 
-  #level(): StoragePointRow {
+  #level(known: Map<string, Map<number, StoragePoint>>): StoragePointRow {
     const tenantId = this.#tenant();
     const atSeconds = this.#second();
     this.#made += 1;
     // Ids in the order in which they are made: of two in one second the later id wins, whoever comes first.
     const id = uuidAt(Date.now(), this.#made.toString(16).padStart(18, '0'));
     const point = { atSeconds, bytes: 1_000 + this.#below(1_000), id };
-    const levels = mapOf(this.#sets, tenantId);
+    const levels = mapOf(known, tenantId);
     if ((levels.get(atSeconds)?.id ?? '') < id) levels.set(atSeconds, point);
     return { tenantId, ...point };
   }
@@ -193,15 +232,10 @@ export class Overlap {
   }
 
   #storageOf(tenantId: string, usageDate: UsageDate, before: StorageLevel | undefined): StorageDay | undefined {
-    const day = dayOf(usageDate, UTC_CALENDAR);
-    if (day === undefined) return undefined;
     const changes = [...(this.#adds.get(tenantId) ?? [])].map(
       ([atSeconds, bytes]): StoragePoint => ({ atSeconds, kind: 'add', bytes, id: '' }),
     );
-    const points = [...(this.#sets.get(tenantId)?.values() ?? []), ...changes].filter(
-      ({ atSeconds }) => atSeconds * 1000 >= day.start && atSeconds * 1000 < day.end,
-    );
-    return points.length === 0 ? undefined : integrateDay(points, before, day);
+    return integrated([...(this.#sets.get(tenantId)?.values() ?? []), ...changes], usageDate, before);
   }
 
   /** Rows with names of their own. Only those that are taken count. */
@@ -230,6 +264,18 @@ export class Overlap {
   #date(): UsageDate {
     return DATES[this.#below(DATES.length)] ?? FIRST;
   }
+}
+
+/** A day of a level; undefined where no point lies in it. */
+function integrated(
+  all: readonly StoragePoint[],
+  usageDate: UsageDate,
+  before: StorageLevel | undefined,
+): StorageDay | undefined {
+  const day = dayOf(usageDate, UTC_CALENDAR);
+  if (day === undefined) return undefined;
+  const points = all.filter(({ atSeconds }) => atSeconds * 1000 >= day.start && atSeconds * 1000 < day.end);
+  return points.length === 0 ? undefined : integrateDay(points, before, day);
 }
 
 const add = (sums: Map<string, number>, name: string, amount: number): void =>

@@ -73,9 +73,9 @@ export async function assertExact(ledger: UsageLedger, overlap: Overlap): Promis
   const sums = await ledger.sumCharges(asked);
   let [calls, units] = [0, 0];
   for (const [index, tenantId] of tenants.entries()) {
-    const { days } = await ledger.readUsage(tenantId, firstDate, lastDate);
+    const { days, meters } = await ledger.readUsage(tenantId, firstDate, lastDate);
     const expected = overlap.expected(tenantId);
-    assert.deepEqual({ days, units: sums[index] }, expected, tenantId);
+    assert.deepEqual({ days, units: sums[index], meters }, expected, tenantId);
     calls += days.reduce((sum, day) => sum + day.apiCalls, 0);
     units += expected.units;
   }

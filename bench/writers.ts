@@ -35,7 +35,7 @@ export const writers: Part = async (args, run) => {
   return [
     `${machineLine()}; ${serverLine}.`,
     loads.line(),
-    `${count} writers, ${times.length} batches of about 40 rows over ${tenants} tenants, ${outcome.bookings} bookings in between.`,
+    `${count} writers, ${times.length} batches of about 50 rows over ${tenants} tenants, ${outcome.bookings} bookings in between.`,
     `${((times.length / outcome.elapsedMs) * 1000).toFixed(0)} batches/s; a batch p50 ${percentile(times, 50).toFixed(1)} ms, p99 ${percentile(times, 99).toFixed(1)} ms.`,
     `${deadlocks} deadlocks; all of ${calls} API calls and ${units} units are in the ledger, each once, and all users and storage days are right.`,
     '',
