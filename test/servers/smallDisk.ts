@@ -35,13 +35,13 @@ export async function smallDisk(megabytes: number): Promise<SmallDisk> {
 
 async function mounted(point: string, megabytes: number): Promise<{ folder: string; unmount: () => Promise<void> }> {
   const words = ['-t', 'tmpfs', '-o', `size=${megabytes}m,mode=0777`, 'tmpfs', point];
-  const direct = spawnSync('mount', words, { encoding: 'utf8' });
+  const direct = run('mount', words);
   if (direct.status === 0) {
     const unmount = async () => {
-      const { status, stderr } = spawnSync('umount', [point], { encoding: 'utf8' });
+      const { status, stderr } = run('umount', [point]);
       if (status === 0) return;
       // Gone as soon as its last file is closed: nothing may be left of it even where a test failed.
-      spawnSync('umount', ['--lazy', point]);
+      run('umount', ['--lazy', point]);
       throw new Error(`${point} was still in use: ${stderr}`);
     };
     return { folder: point, unmount };
@@ -49,6 +49,8 @@ async function mounted(point: string, megabytes: number): Promise<{ folder: stri
   const keeper = await inNamespace(words, point);
   return { folder: `/proc/${keeper.pid}/root${point}`, unmount: () => keeper.end() };
 }
+
+const run = (command: string, words: readonly string[]) => spawnSync(command, words, { encoding: 'utf8' });
 
 /** The mount lives as long as the process. */
 async function inNamespace(words: readonly string[], point: string): Promise<StartedProcess> {
