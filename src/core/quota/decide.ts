@@ -53,11 +53,17 @@ export function decisionOf(
   };
 }
 
+/** The decision about a request that a store answered: by this answer, or by the one that it remembers. */
+export function decisionByReply(request: DecidedRequest, plan: WindowPlan, reply: DecidedReply): Decision {
+  if (reply.remembered !== undefined) return repeatedDecisionOf(request, plan, reply, reply.remembered);
+  return decisionOf(request, plan, reply, reply.granted[0] === true, crossingsOf(request.limits, reply));
+}
+
 /**
  * The decision about a request that was admitted before: where the limits stand now, and what the first one was charged to. Its instant
  * is the present one, by which the rest of a window is told.
  */
-export function repeatedDecisionOf(
+function repeatedDecisionOf(
   request: DecidedRequest,
   plan: WindowPlan,
   counted: CountedPlan,
@@ -109,7 +115,7 @@ export function usageDateOf(plan: WindowPlan, windows: readonly CountedWindow[],
 }
 
 /** The thresholds that a reply tells of, by the names of the limits. The day that travels unlimited has none. */
-export function crossingsOf(limits: readonly EffectiveLimit[], reply: DecidedReply): readonly ThresholdCrossing[] {
+function crossingsOf(limits: readonly EffectiveLimit[], reply: DecidedReply): readonly ThresholdCrossing[] {
   return reply.crossed.flatMap(({ window, level }) => {
     const name = limits[window]?.name;
     return name === undefined ? [] : [{ name, level }];

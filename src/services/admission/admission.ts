@@ -3,7 +3,7 @@
 import { hasCode, type TallygateError } from '../../core/errors.js';
 import type { ChargeReply, DecidedReply } from '../../core/quota/chargeReply.js';
 import { costRow, isLook } from '../../core/quota/cost.js';
-import { crossingsOf, decisionOf, repeatedDecisionOf } from '../../core/quota/decide.js';
+import { decisionByReply, decisionOf } from '../../core/quota/decide.js';
 import { type Decision, limitsBelowCost, type StoreErrorPolicy, shadowRefusals } from '../../core/quota/decision.js';
 import { keyConflict, rememberOf } from '../../core/quota/remembered.js';
 import type { WindowPlan } from '../../core/quota/windows.js';
@@ -253,7 +253,6 @@ export class Admission {
     // A repeat looks, so the store has written no floors with it.
     attempt.isDecided = first === undefined;
     const granted = reply.granted[0] === true;
-    const request = undecidedOf(attempt);
     const passed = this.#parts.rehydration.counted(
       tenantId,
       plan,
@@ -261,10 +260,7 @@ export class Admission {
       granted && first === undefined ? costRow(attempt, plan.meters) : undefined,
       attempt.reserve !== undefined,
     );
-    const decision =
-      first === undefined
-        ? decisionOf(request, plan, reply, granted, crossingsOf(quota.limits, reply))
-        : repeatedDecisionOf(request, plan, reply, first);
+    const decision = decisionByReply(undecidedOf(attempt), plan, reply);
     if (!isLook(passed)) reportOverAdmission(decision, passed, this.#parts.observer);
     const impossible = granted || attempt.keyed === undefined ? undefined : this.#impossible(attempt);
     if (impossible !== undefined) return impossible;

@@ -146,11 +146,14 @@ export class UsageFlusher {
       if (!(await this.flushWithin(left))) await pause(Math.min(FIRST_RETRY_PAUSE_MS, Math.max(0, left)));
     }
     // Only a courtesy to those who look for live producers: an unreachable ledger must not hold up the end. And a pause that loses
-    // must not hold the process for its rest: a command would end five seconds after its answer.
-    await Promise.race([
-      this.#parts.producer.touch(true).catch(ignore),
-      pause(Math.max(250, endsAt - this.#parts.clock.monotonicMs()), undefined, { ref: false }),
-    ]);
+    // must not hold the process for its rest: a command would end five seconds after its answer. Not while something waits: of one that
+    // has closed nobody expects any more, so reports would be complete without it, and nobody would be told where it is.
+    if (this.backlogRows === 0) {
+      await Promise.race([
+        this.#parts.producer.touch(true).catch(ignore),
+        pause(Math.max(250, endsAt - this.#parts.clock.monotonicMs()), undefined, { ref: false }),
+      ]);
+    }
     // What could not be flushed waits on disk for whoever starts next.
     this.#parts.buffer.seal();
     await this.#parts.producer.journal?.close();
@@ -195,13 +198,11 @@ export class UsageFlusher {
   /** Power may fail while the ledger is away as well: what is on its way to the disk gets there once an interval. */
   #syncLater(): void {
     if (this.#syncTimer !== undefined || this.#parts.producer.journal === undefined) return;
-    this.#syncTimer = setTimeout(
-      () => {
-        this.#syncTimer = undefined;
-        void this.#parts.producer.journal?.sync();
-      },
-      Math.max(MIN_FLUSH_PAUSE_MS, this.#parts.intervalMs),
-    );
+    const sync = (): void => {
+      this.#syncTimer = undefined;
+      void this.#parts.producer.journal?.sync();
+    };
+    this.#syncTimer = setTimeout(sync, Math.max(MIN_FLUSH_PAUSE_MS, this.#parts.intervalMs));
     this.#syncTimer.unref();
   }
 
@@ -284,15 +285,13 @@ export class UsageFlusher {
     if (this.#timer !== undefined && this.#timerDueAtMs <= dueAtMs) return;
     clearTimeout(this.#timer);
     this.#timerDueAtMs = dueAtMs;
-    this.#timer = setTimeout(
-      () => {
-        this.#timer = undefined;
-        this.#timerDueAtMs = Number.POSITIVE_INFINITY;
-        // A drain that somebody asked for meanwhile does the work; its failure was told to `onFailure`.
-        if (this.#draining === undefined) this.#startDrain().catch(ignore);
-      },
-      Math.max(0, dueAtMs - nowMs),
-    );
+    const start = (): void => {
+      this.#timer = undefined;
+      this.#timerDueAtMs = Number.POSITIVE_INFINITY;
+      // A drain that somebody asked for meanwhile does the work; its failure was told to `onFailure`.
+      if (this.#draining === undefined) this.#startDrain().catch(ignore);
+    };
+    this.#timer = setTimeout(start, Math.max(0, dueAtMs - nowMs));
     this.#timer.unref();
   }
 }
