@@ -26,6 +26,7 @@ function given({ journal, clock = systemClock }: { readonly journal?: OwnJournal
   const told: string[] = [];
   const batches: Batch[] = [];
   const touched: (AllBooked | undefined)[] = [];
+  const closings: boolean[] = [];
   const gaps: UsageGap[] = [];
   let made = 0;
   const unused = () => Promise.reject(new Error('not part of this test'));
@@ -37,8 +38,9 @@ function given({ journal, clock = systemClock }: { readonly journal?: OwnJournal
       state.lastRecord ??= 0;
       return 'registered' as const;
     },
-    touchProducer: async (_: string, __: boolean, allBooked?: AllBooked) => {
+    touchProducer: async (_: string, closed: boolean, allBooked?: AllBooked) => {
       told.push('touched');
+      closings.push(closed);
       touched.push(allBooked);
       return state.lastRecord;
     },
@@ -70,7 +72,7 @@ function given({ journal, clock = systemClock }: { readonly journal?: OwnJournal
   const flusher = new UsageFlusher({ ...parts, observer: silentObserver, onApplied: () => {}, onFailure: () => {} });
   const book = (calls: number) => buffer.addCalls('acme', '2026-11-24', calls);
   const untilTouched = () => vi.advanceTimersByTimeAsync(TOUCH_INTERVAL_MS);
-  return { state, told, batches, touched, gaps, book, flusher, producer, untilTouched };
+  return { state, told, batches, touched, closings, gaps, book, flusher, producer, untilTouched };
 }
 
 it('what waits is brought first; while that fails, nothing is said', async () => {
@@ -194,4 +196,21 @@ it('a row that is gone and too old to be made again is a gap, and what follows h
   book(2);
   await flusher.close(1_000);
   expect(batches.at(-1)).toMatchObject({ calls: 2 });
+});
+
+it('a process that ends with usage that is not in the ledger does not say that it has closed', async () => {
+  const { state, closings, book, flusher } = given({ journal: memoryJournal() });
+  book(1);
+  await flusher.flush();
+  state.isAway = true;
+  book(1);
+  expect(await flusher.close(0)).toBe(1);
+  expect(closings).toEqual([]);
+});
+
+it('one that has brought everything does', async () => {
+  const { closings, book, flusher } = given({ journal: memoryJournal() });
+  book(1);
+  expect(await flusher.close(1_000)).toBe(0);
+  expect(closings).toEqual([true]);
 });
