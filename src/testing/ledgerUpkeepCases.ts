@@ -6,7 +6,7 @@ import type { LedgerUpkeep, QuarantinedRow } from '../ports/ledgerUpkeep.js';
 import type { UsageLedger } from '../ports/usageLedger.js';
 import { ledgerAgreementCases } from './ledgerAgreementCases.js';
 import { ledgerFlushedCases } from './ledgerFlushedCases.js';
-import { batchOf, CaseLedger, callsOf, freshHash, freshTenant, instantOf } from './usageLedgerCase.js';
+import { batchOf, CaseLedger, callsOf, freshHash, freshTenant, instantOf, uuidAt } from './usageLedgerCase.js';
 
 /** One ledger by its two ports, as another process would have it. */
 export interface UpkeepStores {
@@ -25,6 +25,7 @@ export interface LedgerUpkeepCase {
 const DATE = '2024-02-29';
 const ALL = 10_000;
 const AT_ONCE = 6;
+const DAY_MS = 86_400_000;
 
 const upkeepCase = (
   name: string,
@@ -150,6 +151,18 @@ export const ledgerUpkeepCases: readonly LedgerUpkeepCase[] = [
       assert.deepEqual([known.quarantinedRows, known.gaps.length > 0], [0, true]);
     }
     assert.deepEqual((await upkeep.missing(tenantId, addDays(today, 2))).gaps, []);
+  }),
+
+  upkeepCase('a gap of a period is told however many came after it', async (usage, upkeep) => {
+    const now = await usage.now();
+    const producerId = uuidAt(now - 40 * DAY_MS);
+    await usage.ledger.recordGap({ producerId, from: 0, to: 1, reason: 'of the period' });
+    for (let later = 0; later < 110; later += 1) {
+      const gap = { producerId: uuidAt(now + DAY_MS), from: 0, to: 1, reason: 'after it' };
+      await usage.ledger.recordGap(gap);
+    }
+    const { gaps } = await upkeep.missing(freshTenant(), dateAt(now - 40 * DAY_MS, UTC_CALENDAR));
+    assert.ok(gaps.some((gap) => gap.producerId === producerId));
   }),
 
   ...ledgerFlushedCases.map(({ name, body }) => upkeepCase(name, body)),

@@ -580,7 +580,8 @@ export const readMissing = `-- What the ledger knows of what one tenant's usage 
 -- A producer of an earlier version does not say up to when it has flushed: there it is when it was last seen.
 -- $1 what only rows of the tenant hold in the quarantine, $2 first date, $3 milliseconds within which a producer counts as live,
 -- $4 how many gaps at most. Returns one row: quarantined, flushed_by_all_ms (NULL where no producer lives), and gaps as JSON text, the
--- latest first: of the days from the one before the first date on, in any zone.
+-- latest first: of the days from the one before the first date on, in any zone. Kept are those of the producers that are oldest by their
+-- ids: a gap of a producer that was made after the days that are asked for is none of theirs, and must not take the place of one that is.
 SELECT
   (SELECT count(*) FROM {schema}.quarantine WHERE strpos(content, $1::text) > 0) AS quarantined,
   (
@@ -595,7 +596,7 @@ SELECT
              floor(extract(epoch FROM recorded_at) * 1000)::bigint AS recorded_at_ms
       FROM {schema}.usage_gap
       WHERE recorded_at >= ($2::date - 1)::timestamp AT TIME ZONE 'UTC'
-      ORDER BY usage_gap.recorded_at DESC
+      ORDER BY usage_gap.producer_id
       LIMIT $4::integer
     ) AS gap
   )::text AS gaps
