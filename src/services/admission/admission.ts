@@ -11,7 +11,7 @@ import type { Clock } from '../../ports/clock.js';
 import type { CounterStore } from '../../ports/counterStore.js';
 import type { Observer } from '../../ports/observer.js';
 import type { TenantQuota } from '../usage/quotaService.js';
-import { type Asked, type Attempt, begin, isPlain, NOTHING_ELSE, undecidedOf } from './attempt.js';
+import { type Asked, type Attempt, begin, chargesNothing, isPlain, NOTHING_ELSE, undecidedOf } from './attempt.js';
 import type { LeasePool } from './leasePool.js';
 import {
   type LocalCounters,
@@ -160,7 +160,8 @@ export class Admission {
     const generation = this.#parts.store.generation;
     const { tenantId, resetNumber } = attempt;
     const plan = this.#plan(attempt);
-    const floors = await rehydration.optionalFloorsOf(tenantId, plan, resetNumber, isLook(attempt));
+    const looks = chargesNothing(attempt, plan.meters);
+    const floors = await rehydration.optionalFloorsOf(tenantId, plan, resetNumber, looks);
     attempt.waitsSinceMs = this.#parts.clock.monotonicMs();
     if (floors === undefined)
       return this.#call(attempt, raisingFloors(rehydration.lastKnownFloors(tenantId, plan, resetNumber)));
@@ -171,7 +172,7 @@ export class Admission {
 
   /** A charge of 0 writes no floors, and one that was not answered may not have: then the next one carries them again. */
   #floorsSent(attempt: Attempt, generation: number, forgotten: boolean): void {
-    if (!isLook(attempt) && attempt.isDecided) {
+    if (attempt.isDecided) {
       this.#parts.rehydration.sent(attempt.tenantId, attempt.quota.limits, generation, forgotten);
     }
   }
@@ -251,7 +252,7 @@ export class Admission {
     const { tenantId, quota } = attempt;
     const first = reply.remembered;
     // A repeat looks, so the store has written no floors with it.
-    attempt.isDecided = first === undefined;
+    attempt.isDecided = first === undefined && !chargesNothing(attempt, plan.meters);
     const granted = reply.granted[0] === true;
     const passed = this.#parts.rehydration.counted(
       tenantId,

@@ -1,6 +1,7 @@
 // Decisions about requests with costs in several meters: one step over all of them, figures and floors by meter.
 import { beforeEach, expect, test } from 'vitest';
 import { FarStore } from '../../../test/quota/farStore.js';
+import { TenantCounters } from '../../../test/quota/tenantCounters.js';
 import { TallygateError } from '../../core/errors.js';
 import type { Decision } from '../../core/quota/decision.js';
 import type { EffectiveLimit, Enforcement, WindowUnit } from '../../core/quota/limit.js';
@@ -18,6 +19,7 @@ import { TurnBatch } from './turnBatch.js';
 
 const now = { wall: 0, monotonic: 0 };
 const clock = { wallMs: () => now.wall, monotonicMs: () => now.monotonic };
+const DAY_START = Date.UTC(2026, 10, 24);
 const AWAY = new TallygateError('counter_store_unavailable', 'away');
 
 const limit = (window: WindowUnit, most: number): EffectiveLimit => ({
@@ -145,4 +147,29 @@ test('while the store is away the process counts on by meter, and says by meter 
   const back = await admission.decide('acme', 0, withTokens(1));
   expect([back.outcome, figures(back)['tokens-day'], figures(back).day]).toEqual(['denied', 140, 10]);
   expect(overAdmitted).toEqual([{ tenantId: 'acme', limit: 'tokens-day', units: 40 }]);
+});
+
+test('a cost in a meter that nobody limits raises no counter: the next charge carries what the ledger knows all the same', async () => {
+  limits = [limit('day', 10)];
+  ledger = new Map([['', 8]]);
+  await admissionOf().decide('acme', 1);
+  const windows = store.requests.at(-1)?.windows ?? [];
+  // A replica that lags took over: the day's counter is there, and lower than what the ledger has.
+  const lagging = new TenantCounters();
+  lagging.charge({ costs: [2], windows, floors: windows.map(() => ({ start: DAY_START, used: 0 })) }, now.wall);
+  store.tenants.set('acme', lagging);
+  const admission = admissionOf();
+  const rows = { meterCosts: [{ meter: 'rows', units: 5_000 }] };
+  expect((await admission.decide('acme', 0, rows)).outcome).toBe('admitted');
+  expect((await admission.decide('acme', 3)).outcome).toBe('denied');
+  expect((await admission.decide('acme', 2)).outcome).toBe('admitted');
+});
+
+test('nor is the ledger asked at each of them', async () => {
+  limits = [limit('day', 10)];
+  const admission = admissionOf();
+  for (let request = 0; request < 5; request += 1) {
+    await admission.decide('acme', 0, { meterCosts: [{ meter: 'rows', units: 1 }] });
+  }
+  expect(asked.length).toBe(1);
 });

@@ -32,7 +32,7 @@ export interface Attempt extends RequestCost {
   /** The later of what the settings and what the store says. */
   resetNumber: number;
   wish: Wish | undefined;
-  /** Whether the store decided it: a policy's decision says nothing of the store's counters. */
+  /** Whether the store decided it and wrote what came with it: a policy's decision says nothing of the store's counters. */
   isDecided: boolean;
 }
 
@@ -63,6 +63,14 @@ export function begin(
 /** Whether it asks for own units and nothing else: then a block may come with it. */
 export const isPlain = ({ cost, meterCosts, reserve, keyed }: Attempt): boolean =>
   cost > 0 && meterCosts.length === 0 && reserve === undefined && keyed === undefined;
+
+/**
+ * Whether it charges no counter: a look, or a cost only in meters that nobody limits. For such a one the store writes nothing, floors
+ * included.
+ * @param meters those of the plan that it is charged by
+ */
+export const chargesNothing = ({ cost, meterCosts }: RequestCost, meters: readonly string[] = []): boolean =>
+  cost === 0 && !meterCosts.some(({ meter }) => meters.includes(meter));
 
 /** The same as whoever decides it sees it. */
 export const undecidedOf = ({ tenantId, quota, reserve, keyed, resetNumber, ...asked }: Attempt): Undecided => ({
