@@ -11,7 +11,8 @@ import type { Clock } from '../../ports/clock.js';
 import type { CounterStore } from '../../ports/counterStore.js';
 import type { Observer } from '../../ports/observer.js';
 import type { TenantQuota } from '../usage/quotaService.js';
-import { type Asked, type Attempt, begin, chargesNothing, isPlain, NOTHING_ELSE, undecidedOf } from './attempt.js';
+import type { Asked, Attempt } from './attempt.js';
+import { begin, chargesNothing, isPlain, NOTHING_ELSE, toldMeters, undecidedOf } from './attempt.js';
 import type { LeasePool } from './leasePool.js';
 import {
   type LocalCounters,
@@ -183,10 +184,11 @@ export class Admission {
     const plan = this.#plan(attempt);
     const { tenantId, cost, reserve, keyed, resetNumber } = attempt;
     if (plan.isFixed && isPlain(attempt)) attempt.wish ??= this.#parts.leases?.wish(tenantId, cost);
+    const meters = toldMeters(attempt, plan.meters);
     const request = {
       tenantId,
-      costs: costRow(attempt, plan.meters),
-      meters: plan.meters,
+      costs: costRow(attempt, meters),
+      meters,
       windows: plan.windows,
       floors,
       resetNumber,

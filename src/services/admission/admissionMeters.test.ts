@@ -173,3 +173,14 @@ test('nor is the ledger asked at each of them', async () => {
   }
   expect(asked.length).toBe(1);
 });
+
+test('a reservation in a meter that nobody limits is found again by its commit', async () => {
+  limits = [limit('day', 10)];
+  const rows = [{ meter: 'rows', units: 5 }];
+  const reserve = { id: 'r1', ttlMs: 60_000 };
+  expect((await admissionOf().decide('acme', 0, { meterCosts: rows, reserve })).allowed).toBe(true);
+  const commit = { kind: 'commit', actual: 0, meterActuals: [{ meter: 'rows', units: 7 }] } as const;
+  const reply = await store.finish({ tenantId: 'acme', id: 'r1', action: commit });
+  expect(reply).toMatchObject({ outcome: 'committed', meterEstimates: rows });
+  expect(store.tenants.get('acme')?.fixed('day')).toMatchObject({ used: 0, held: 0 });
+});

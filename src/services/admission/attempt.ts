@@ -72,6 +72,19 @@ export const isPlain = ({ cost, meterCosts, reserve, keyed }: Attempt): boolean 
 export const chargesNothing = ({ cost, meterCosts }: RequestCost, meters: readonly string[] = []): boolean =>
   cost === 0 && !meterCosts.some(({ meter }) => meters.includes(meter));
 
+/**
+ * The meters in which the store is told its costs: those of the plan, and of a reservation also those that nobody limits, or the store
+ * would see a look, keep nothing of it, and take its commit for one that came too late.
+ */
+export function toldMeters(
+  { reserve, meterCosts }: Attempt,
+  limited: readonly string[] | undefined,
+): readonly string[] | undefined {
+  if (reserve === undefined) return limited;
+  const others = meterCosts.map(({ meter }) => meter).filter((meter) => limited?.includes(meter) !== true);
+  return others.length === 0 ? limited : [...(limited ?? []), ...others];
+}
+
 /** The same as whoever decides it sees it. */
 export const undecidedOf = ({ tenantId, quota, reserve, keyed, resetNumber, ...asked }: Attempt): Undecided => ({
   tenantId,
