@@ -16,7 +16,9 @@ export interface UsageReportGap {
 export interface Completeness {
   /**
    * True where the period is over, every live process has brought its usage of it to the ledger, and nothing is known to be missing:
-   * then only corrections, late events and replays of logs change it. False says that there may be more, never that there is less.
+   * then only corrections, late events, replays of logs and what is booked back to its day change it: the commit of a reservation, a
+   * response that was still open under `countWhen`, the journal of a process that died. False says that there may be more, never that
+   * there is less.
    */
   readonly complete: boolean;
   readonly gaps: readonly UsageReportGap[];
