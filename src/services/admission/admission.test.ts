@@ -340,6 +340,21 @@ describe('while the ledger is away', () => {
     expect(dayOf(await admission.decide('acme', 1))).toBe(7);
   });
 
+  test('what a commit gave back does not come again', async () => {
+    ledgerSum = 0;
+    const admission = admissionWith('local');
+    await admission.decide('acme', 2);
+    expect(await admission.decide('acme', 6, { reserve: { id: 'r', ttlMs: 60_000 } })).toMatchObject({
+      outcome: 'admitted',
+    });
+    ledgerSum = undefined;
+    store.generation += 1;
+    expect(await store.finish({ tenantId: 'acme', id: 'r', action: { kind: 'commit', actual: 1 } })).toMatchObject({
+      outcome: 'committed',
+    });
+    expect(dayOf(await admission.decide('acme', 1))).toBe(4);
+  });
+
   test('what a process knew is no ledger: a counter begun by it stays provisional, and one that is keeps its mark', async () => {
     ledgerSum = 0;
     const admission = admissionWith('allow');

@@ -165,7 +165,7 @@ export class Admission {
     const floors = await rehydration.optionalFloorsOf(tenantId, plan, resetNumber, looks);
     attempt.waitsSinceMs = this.#parts.clock.monotonicMs();
     if (floors === undefined)
-      return this.#call(attempt, raisingFloors(rehydration.lastKnownFloors(tenantId, plan, resetNumber)));
+      return this.#call(attempt, raisingFloors(rehydration.spentFloors(tenantId, plan, resetNumber)));
     const decision = await this.#call(attempt, floors);
     this.#floorsSent(attempt, generation, false);
     return decision;

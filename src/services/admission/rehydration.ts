@@ -92,11 +92,23 @@ export class Rehydration {
    * starts when all of what was seen has left: no store can raise segments by it, but the outage policy counts it.
    */
   lastKnownFloors(tenantId: string, plan: SeenPlan, resetNumber: number): Floors {
+    return this.#seenFloors(tenantId, plan, resetNumber, ({ used }) => used);
+  }
+
+  /**
+   * The same for a store that counts on and may have lost some: without what was held, which may have been given back there since. The
+   * estimate of a reservation would come again with the floor.
+   */
+  spentFloors(tenantId: string, plan: SeenPlan, resetNumber: number): Floors {
+    return this.#seenFloors(tenantId, plan, resetNumber, spentOf);
+  }
+
+  #seenFloors(tenantId: string, plan: SeenPlan, resetNumber: number, figure: (one: CountedWindow) => number): Floors {
     const standing = this.#standings.get(tenantId);
     if (standing === undefined || standing.resetNumber !== resetNumber) return plan.windows.map(() => undefined);
     return plan.windows.map((window) => {
       if (!isFixedWindow(window)) return slidingFloor(standing, window.field);
-      const used = lastKnown(standing, window, plan, (one) => one.used);
+      const used = lastKnown(standing, window, plan, figure);
       return used === undefined ? undefined : { start: window.starts[1], used };
     });
   }
