@@ -60,7 +60,11 @@ function refusalOf(decision: Decision, requestId: string): ProblemBody {
       return problem('quota_exceeded', { requestId, detail, members });
     }
     case 'cost_exceeds_limit': {
-      const limits = decision.exceeded.map(({ name, limit }) => ({ name, limit }));
+      const limits = decision.exceeded.map(({ name, meter, limit }) => ({
+        name,
+        ...(meter === undefined ? {} : { meter }),
+        limit,
+      }));
       const names = limits.map((one) => `${one.name} (${one.limit})`).join(', ');
       const detail = `A cost of ${costText(decision)} is above a limit of the tenant and can never pass: ${names}.`;
       return problem('cost_exceeds_limit', { requestId, detail, members: { limits } });

@@ -143,4 +143,19 @@ export const reservationCases: readonly CounterStoreCase[] = [
     const unknown = await tenant.finish('nobody', commit(1));
     assert.deepEqual([unknown.outcome, unknown.estimate, unknown.resetNumber], ['unknown', 0, 0]);
   }),
+
+  caseOf('a late commit gives nothing back, and what was above the estimate is charged once', async (tenant) => {
+    const windows = await reserved(tenant, ['above', 'below'], SHORT_MS);
+    await tenant.reach((await tenant.now()) + SHORT_MS);
+    assert.equal((await tenant.finish('below', commit(10))).outcome, 'expired');
+    assert.deepEqual(await tenant.standing(windows), [
+      [65, 60],
+      [65, 60],
+    ]);
+    for (let turn = 0; turn < 2; turn += 1) assert.equal((await tenant.finish('above', commit(50))).outcome, 'expired');
+    assert.deepEqual(await tenant.standing(windows), [
+      [85, 60],
+      [85, 60],
+    ]);
+  }),
 ];

@@ -1,6 +1,6 @@
 // A reservation: a cost that is known only afterwards. The estimate is charged and held; a commit corrects it to what it was, a
 // release takes it back, each once and only in the very windows that were charged. Expiry only forgets: a slow call that ends
-// after it was admitted, so its estimate stays charged.
+// after it was admitted, so its estimate stays charged, and what it was above that is charged too.
 
 import { costIn, isSameCost, type MeterCost, NO_METER_COSTS } from './cost.js';
 import { isSegments, type StoredCounter, type StoredTenant, saturatingSum } from './counter.js';
@@ -94,12 +94,12 @@ export function finish(
     return { reply, counters: new Map(), reservation: undefined };
   const ended = { ...reservation, ...(action.kind === 'commit' ? actualsOf(action) : { actual: 0 }) };
   if (outcome === 'expired') {
-    const late = action.kind === 'commit' ? { ...ended, state: 'late' as const } : undefined;
-    return { reply, counters: new Map(), reservation: late };
+    if (action.kind === 'release') return { reply, counters: new Map(), reservation: undefined };
+    return { reply, counters: corrected(stored, ended, true), reservation: { ...ended, state: 'late' } };
   }
   return {
     reply,
-    counters: corrected(stored, ended),
+    counters: corrected(stored, ended, false),
     reservation: { ...ended, state: action.kind === 'commit' ? 'committed' : 'released' },
   };
 }
@@ -121,14 +121,20 @@ function outcomeOf(reservation: StoredReservation | undefined, action: FinishAct
 const actualsOf = ({ actual, meterActuals }: CommitAction) =>
   meterActuals === undefined ? { actual } : { actual, meterActuals };
 
-/** The counters after the estimates became what it was: each window for itself, none that is another one by now. */
-function corrected(stored: StoredTenant, reservation: StoredReservation): Map<string, StoredCounter> {
+/**
+ * The counters after the estimates became what it was: each window for itself, none that is another one by now.
+ * @param isLate it had expired: nothing goes back and what is held stays so, but what was above the estimate is charged all the same,
+ *   since it is metered all the same
+ */
+function corrected(stored: StoredTenant, reservation: StoredReservation, isLate: boolean): Map<string, StoredCounter> {
   const changed = new Map<string, StoredCounter>();
   if (stored.incarnation !== reservation.incarnation) return changed;
   const { meterEstimates = NO_METER_COSTS, meterActuals = NO_METER_COSTS } = reservation;
   for (const { field, start, meter } of reservation.windows) {
-    const estimate = meter === undefined ? reservation.estimate : costIn(meterEstimates, meter);
-    const actual = meter === undefined ? reservation.actual : costIn(meterActuals, meter);
+    const estimated = meter === undefined ? reservation.estimate : costIn(meterEstimates, meter);
+    const actually = meter === undefined ? reservation.actual : costIn(meterActuals, meter);
+    const [estimate, actual] = isLate ? [0, Math.max(0, actually - estimated)] : [estimated, actually];
+    if (isLate && actual === 0) continue;
     const counter = stored.counters.get(field);
     if (counter === undefined) continue;
     if (isSegments(counter)) {

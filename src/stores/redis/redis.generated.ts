@@ -396,21 +396,20 @@ local time = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local commits, actual = ARGV[1] == 'commit', tonumber(ARGV[2])
 local record = redis.call('HMGET', KEYS[2], 'state', 'estimate', 'actual', 'expires', 'r', 'g', 'windows',
   'metered', 'estimates', 'actuals')
-local state = record[1]
+local was = record[1]
 local function answer(outcome) return { outcome, time, record[5] or '0', record[2] or '0', record[9] or '' } end
 
-if not state then return answer('unknown') end
-if state == 'committed' then
+if not was then return answer('unknown') end
+if was == 'committed' then
   if not commits then return answer('already_committed') end
   local same = actual == tonumber(record[3]) and ARGV[3] == (record[10] or '')
   return answer((same and 'committed') or 'other_amount')
 end
-if state == 'released' then return answer((commits and 'already_released') or 'released') end
-if state == 'late' then return answer('expired') end
-if time >= tonumber(record[4]) then
-  if commits then redis.call('HSET', KEYS[2], 'state', 'late', 'actual', ARGV[2], 'actuals', ARGV[3]) end
-  return answer('expired')
-end
+if was == 'released' then return answer((commits and 'already_released') or 'released') end
+if was == 'late' then return answer('expired') end
+-- Expired: nothing goes back, what is held stays so, and what was above the estimate is charged.
+local late = time >= tonumber(record[4])
+if late and not commits then return answer('expired') end
 
 -- The estimate out, what it was in: never below 0, never beyond what is exact.
 local function replaced(used, estimated, actually)
@@ -420,6 +419,8 @@ end
 
 local writes = {}
 local function correct(field, startText, estimated, actually)
+  if late then estimated, actually = 0, math.max(0, actually - estimated) end
+  if late and actually == 0 then return end
   local value = redis.call('HGET', KEYS[1], field) or ''
   local start, length, used, held, told, p = string.match(value, '^(%d+) (%d+) (%d+) ?(%d*) ?(%d*)(p?)$')
   if start == startText then
@@ -454,6 +455,7 @@ if redis.call('HGET', KEYS[1], 'g') == record[6] then
   end
 end
 if #writes > 0 then redis.call('HSET', KEYS[1], unpack(writes)) end
-redis.call('HSET', KEYS[2], 'state', (commits and 'committed') or 'released', 'actual', ARGV[2], 'actuals', ARGV[3])
-return answer((commits and 'committed') or 'released')
+local state = (late and 'late') or (commits and 'committed') or 'released'
+redis.call('HSET', KEYS[2], 'state', state, 'actual', ARGV[2], 'actuals', ARGV[3])
+return answer((late and 'expired') or state)
 `;
