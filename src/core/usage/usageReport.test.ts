@@ -79,16 +79,23 @@ describe('the report', () => {
     expect(totals).toMatchObject({ storageBytes: 8, storageCoverage: 1 });
   });
 
-  test('saturates at 2^53-1', () => {
+  test('saturates at 2^53-1, and says so', () => {
     const most = Number.MAX_SAFE_INTEGER;
     const days = ['2024-01-01', '2024-01-02'].map((usageDate) => ({ usageDate, apiCalls: most, activeUsers: 1 }));
-    const { totals, daily } = report('2024-01-01', '2024-01-02', { days });
+    const { totals, daily, saturated } = report('2024-01-01', '2024-01-02', { days });
     expect([totals.apiCalls, ...daily.map((day) => day.apiCalls)]).toEqual([most, most, most]);
+    expect(saturated).toEqual(['apiCalls']);
     const storage = storageOf('2024-01-01', [point('2024-01-01T00:00:00Z', most)]);
     const stored = report('2024-01-01', '2024-01-01', {
       days: [{ usageDate: '2024-01-01', apiCalls: 0, activeUsers: 0, storage }],
     });
-    expect(stored.totals.storageBytes).toBe(most);
+    expect([stored.totals.storageBytes, stored.saturated]).toEqual([most, ['storageBytes']]);
+    // A correction takes it off the top, and what is missing is missing all the same.
+    const day = { usageDate: '2024-01-01', meter: 'tokens', amount: most };
+    const adjustments = [{ usageDate: '2024-01-01', meter: 'tokens', delta: -5 }];
+    const corrected = report('2024-01-01', '2024-01-01', { days: [], meters: [day], adjustments });
+    expect([corrected.totals.meters, corrected.saturated]).toEqual([{ tokens: most - 5 }, ['tokens']]);
+    expect(report('2024-01-01', '2024-01-01', { days: [] }).saturated).toBeUndefined();
   });
 });
 

@@ -1,6 +1,7 @@
 // What the usage API answers for one tenant: every day of the period, from the ledger's rows, which has only days on which
 // something happened.
 import type { Meters } from '../meter.js';
+import { MAX_COUNT } from '../quota/limit.js';
 import { datesBetween, type TenantCalendar, type UsageDate } from '../time/calendar.js';
 import { type AdjustedFigure, type AdjustmentSum, adjustedFigure, shownOf } from './adjustments.js';
 import { type KnownMeters, type MeterFigures, type ReportedMeter, reportMeters } from './reportedMeters.js';
@@ -55,6 +56,8 @@ export interface UsageReport {
   readonly storage?: StorageFigure;
   /** The team's own meters of the report, by name, where there are any: those that are declared, and others that are in the ledger. */
   readonly meters?: Readonly<Record<string, ReportedMeter>>;
+  /** Figures that stand at 2^53-1, the largest number that is counted to, where there are any: what came on top of it is in none. */
+  readonly saturated?: readonly string[];
   /** Months (`YYYY-MM`) of the period that were closed, where there are any: what they were then is kept apart. */
   readonly closedMonths?: readonly string[];
 }
@@ -122,12 +125,23 @@ export function buildUsageReport(input: UsageReportInput): UsageReport {
     shown(storage.reduce(addHeld, NOTHING_HELD), figure),
   );
   const totals = { ...sums, ...own.totals, ...noDataUnless(daily.some((day) => !('noData' in day))) };
+  const full = [...new Set([totals, ...daily].flatMap(namesAtTheTop))];
   return {
     ...{ tenantId, period: { from, to }, totals, daily, asOf: new Date(asOfMs).toISOString() },
+    ...(full.length === 0 ? {} : { saturated: full }),
     ...(figure === 'average' ? {} : { storage: figure }),
     ...(own.meters === undefined ? {} : { meters: own.meters }),
     ...(usage.closedMonths.length === 0 ? {} : { closedMonths: usage.closedMonths }),
   };
+}
+
+/** Which of the figures saturate; a corrected one by what was recorded, since a correction takes it off the top. */
+function namesAtTheTop({ apiCalls, storageBytes, activeUsers, ...more }: UsageFigures): string[] {
+  const { adjustments, meters = {}, meterAdjustments = {} } = more;
+  const corrected = Object.entries(meterAdjustments).map(([name, { recorded }]) => [name, recorded] as const);
+  const recorded = [['apiCalls', adjustments?.apiCalls.recorded ?? 0] as const, ...corrected];
+  const all = [...Object.entries({ apiCalls, storageBytes, activeUsers }), ...Object.entries(meters), ...recorded];
+  return all.filter(([, count]) => count >= MAX_COUNT).map(([name]) => name);
 }
 
 const NO_METERS: Meters = new Map();

@@ -12,7 +12,7 @@ import type { CounterStore } from '../../ports/counterStore.js';
 import type { Observer } from '../../ports/observer.js';
 import type { TenantQuota } from '../usage/quotaService.js';
 import type { Asked, Attempt } from './attempt.js';
-import { begin, chargesNothing, isPlain, NOTHING_ELSE, toldMeters, undecidedOf } from './attempt.js';
+import { begin, chargesNothing, isPlain, NOTHING_ELSE, toldCosts, undecidedOf } from './attempt.js';
 import type { LeasePool } from './leasePool.js';
 import {
   type LocalCounters,
@@ -173,9 +173,8 @@ export class Admission {
 
   /** A charge of 0 writes no floors, and one that was not answered may not have: then the next one carries them again. */
   #floorsSent(attempt: Attempt, generation: number, forgotten: boolean): void {
-    if (attempt.isDecided) {
-      this.#parts.rehydration.sent(attempt.tenantId, attempt.quota.limits, generation, forgotten);
-    }
+    if (!attempt.isDecided) return;
+    this.#parts.rehydration.sent(attempt.tenantId, attempt.quota.limits, generation, forgotten);
   }
 
   /** One call of the store, and what follows from its answer. */
@@ -184,11 +183,9 @@ export class Admission {
     const plan = this.#plan(attempt);
     const { tenantId, cost, reserve, keyed, resetNumber } = attempt;
     if (plan.isFixed && isPlain(attempt)) attempt.wish ??= this.#parts.leases?.wish(tenantId, cost);
-    const meters = toldMeters(attempt, plan.meters);
     const request = {
       tenantId,
-      costs: costRow(attempt, meters),
-      meters,
+      ...toldCosts(attempt, plan.meters),
       windows: plan.windows,
       floors,
       resetNumber,

@@ -1,6 +1,6 @@
 // One decision on its way: what was asked, and what has happened to it so far.
-import type { NewReservation } from '../../core/quota/chargeRequest.js';
-import { type MeterCost, NO_METER_COSTS, type RequestCost } from '../../core/quota/cost.js';
+import type { ChargeRequest, NewReservation } from '../../core/quota/chargeRequest.js';
+import { costRow, type MeterCost, NO_METER_COSTS, type RequestCost } from '../../core/quota/cost.js';
 import type { KeyedRequest } from '../../core/quota/remembered.js';
 import type { TenantQuota } from '../usage/quotaService.js';
 import type { Wish } from './leasePool.js';
@@ -73,16 +73,17 @@ export const chargesNothing = ({ cost, meterCosts }: RequestCost, meters: readon
   cost === 0 && !meterCosts.some(({ meter }) => meters.includes(meter));
 
 /**
- * The meters in which the store is told its costs: those of the plan, and of a reservation also those that nobody limits, or the store
+ * The costs as the store is told them: in the meters of the plan, and of a reservation also in those that nobody limits, or the store
  * would see a look, keep nothing of it, and take its commit for one that came too late.
  */
-export function toldMeters(
-  { reserve, meterCosts }: Attempt,
+export function toldCosts(
+  attempt: Attempt,
   limited: readonly string[] | undefined,
-): readonly string[] | undefined {
-  if (reserve === undefined) return limited;
-  const others = meterCosts.map(({ meter }) => meter).filter((meter) => limited?.includes(meter) !== true);
-  return others.length === 0 ? limited : [...(limited ?? []), ...others];
+): Pick<ChargeRequest, 'costs' | 'meters'> {
+  if (attempt.reserve === undefined) return { costs: costRow(attempt, limited), meters: limited };
+  const others = attempt.meterCosts.map(({ meter }) => meter).filter((meter) => limited?.includes(meter) !== true);
+  const meters = others.length === 0 ? limited : [...(limited ?? []), ...others];
+  return { costs: costRow(attempt, meters), meters };
 }
 
 /** The same as whoever decides it sees it. */
