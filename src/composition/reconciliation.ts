@@ -2,7 +2,7 @@
 // against what is recorded; and days of which the ledger says two things. A page of tenants at a time.
 import { hasCode } from '../core/errors.js';
 import type { ChargeRequest } from '../core/quota/chargeRequest.js';
-import { isInLedger, type PlannedFixed, planWindows } from '../core/quota/windows.js';
+import { isInLedger, meterNameOf, type PlannedFixed, planWindows } from '../core/quota/windows.js';
 import { addDays, dateAt, UTC_CALENDAR } from '../core/time/calendar.js';
 import type { WindowAgreement } from '../core/usage/agreement.js';
 import type { Clock } from '../ports/clock.js';
@@ -135,7 +135,7 @@ function plannedOf({ composition, clock }: ReconcileParts, tenantId: string): re
   const plan = planWindows(limits, calendar, clock.wallMs());
   return plan.windows.filter(isInLedger).flatMap((window) => {
     if (window.dates === undefined) return [];
-    const meter = plan.meters?.[(window.meter ?? 0) - 1] ?? '';
+    const meter = meterNameOf(window, plan.meters) ?? '';
     const own = { costs: [0], windows: [window] };
     const look = meter === '' ? own : { costs: [0, 0], meters: [meter], windows: [{ ...window, meter: 1 }] };
     return [{ window, look, dates: { tenantId, name: window.field, meter, resetNumber, ...window.dates[1] } }];

@@ -4,7 +4,8 @@ import type { Meters } from '../core/meter.js';
 import type { RequestCost } from '../core/quota/cost.js';
 import { meterFault, type ReadCost, readCost } from '../core/quota/readCost.js';
 import { type Admit, type Decision, limitBodies } from '../http/admit.js';
-import { type Fault, invalidRequest } from '../http/faults.js';
+import { readCostBody } from '../http/costBody.js';
+import type { Fault } from '../http/faults.js';
 import { forwarding } from '../http/forwarding.js';
 import type { Endpoint } from '../http/handler.js';
 import { idempotencyKeyOf } from '../http/idempotencyKey.js';
@@ -12,7 +13,7 @@ import { readJsonBody } from '../http/jsonBody.js';
 import { requestIdOf } from '../http/requestId.js';
 import { shown, tenantFault, userFault, wholeFault } from '../http/requestInput.js';
 import { sendJson, sendProblem, setHeaders } from '../http/respond.js';
-import { fieldCheck, shapeFaults } from '../http/shapeFaults.js';
+import { fieldCheck } from '../http/shapeFaults.js';
 import type { Asked } from '../services/admission/attempt.js';
 import { keyedConsumption } from '../services/usage/keyedCalls.js';
 
@@ -63,16 +64,11 @@ interface Consumption extends RequestCost {
 }
 
 function consumptionOf(body: unknown, meters: Meters): Consumption {
-  const read = CONSUMPTION.safeParse(body);
-  const { cost = 1, meter }: { cost?: unknown; meter?: unknown } = read.success ? read.data : recordOf(body);
-  const { faults, ...asked } = meter === undefined ? readCost(cost, meters, 'body.cost') : costOf(meter, cost, meters);
-  const all = [...(read.success ? [] : shapeFaults(read.error.issues, body)), ...faults];
-  if (!read.success || all.length > 0) throw invalidRequest(all);
-  const { tenant, user } = read.data;
-  return { tenant, user, ...asked };
+  const { fields, asked } = readCostBody(CONSUMPTION, body, ({ cost = 1, meter }) =>
+    meter === undefined ? readCost(cost, meters, 'body.cost') : costOf(meter, cost, meters),
+  );
+  return { tenant: fields.tenant, user: fields.user, ...asked };
 }
-
-const recordOf = (body: unknown): object => (typeof body === 'object' && body !== null ? body : {});
 
 /** An amount of one meter. */
 function costOf(meter: unknown, units: unknown, meters: Meters): ReadCost {

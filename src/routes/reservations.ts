@@ -5,7 +5,7 @@ import type { Meters } from '../core/meter.js';
 import type { RequestCost } from '../core/quota/cost.js';
 import { readCost, readEstimate } from '../core/quota/readCost.js';
 import { type Admit, limitBodies } from '../http/admit.js';
-import { invalidRequest } from '../http/faults.js';
+import { readCostBody } from '../http/costBody.js';
 import { forwarding } from '../http/forwarding.js';
 import type { Endpoint, MatchedRequest } from '../http/handler.js';
 import { idempotencyKeyOf } from '../http/idempotencyKey.js';
@@ -14,7 +14,7 @@ import type { ProblemCode } from '../http/problem.js';
 import { requestIdOf } from '../http/requestId.js';
 import { tenantFault, wholeWithinFault } from '../http/requestInput.js';
 import { refuse, sendJson, sendProblem, setHeaders } from '../http/respond.js';
-import { fieldCheck, shapeFaults } from '../http/shapeFaults.js';
+import { fieldCheck } from '../http/shapeFaults.js';
 import {
   DEFAULT_RESERVATION_SECONDS,
   MAX_RESERVATION_SECONDS,
@@ -103,20 +103,11 @@ function estimateOf(
   body: unknown,
   meters: Meters,
 ): { tenant: string; estimate: RequestCost; ttlSeconds?: number | undefined } {
-  const read = ESTIMATE.safeParse(body);
-  const { faults, ...estimate } = readEstimate(fieldOf(body, 'estimate'), meters, 'body.estimate');
-  const all = [...(read.success ? [] : shapeFaults(read.error.issues, body)), ...faults];
-  if (!read.success || all.length > 0) throw invalidRequest(all);
-  return { ...read.data, estimate };
+  const { fields, asked } = readCostBody(ESTIMATE, body, (given) =>
+    readEstimate(given.estimate, meters, 'body.estimate'),
+  );
+  return { ...fields, estimate: asked };
 }
 
-function actualOf(body: unknown, meters: Meters): RequestCost {
-  const read = ACTUAL.safeParse(body);
-  const { faults, ...actual } = readCost(fieldOf(body, 'actual'), meters, 'body.actual');
-  const all = [...(read.success ? [] : shapeFaults(read.error.issues, body)), ...faults];
-  if (all.length > 0) throw invalidRequest(all);
-  return actual;
-}
-
-const fieldOf = (body: unknown, name: string): unknown =>
-  typeof body === 'object' && body !== null ? (body as Readonly<Record<string, unknown>>)[name] : undefined;
+const actualOf = (body: unknown, meters: Meters): RequestCost =>
+  readCostBody(ACTUAL, body, (given) => readCost(given.actual, meters, 'body.actual')).asked;

@@ -46,6 +46,12 @@ const DAY_FIELD = 'day';
 export const isFixedWindow = <W extends ChargeWindow>(window: W): window is Extract<W, FixedWindow> =>
   'starts' in window;
 
+/** The meter of the team's own that a window counts; undefined: own units. @param meters those of its request or plan */
+export const meterNameOf = (
+  { meter = 0 }: Pick<ChargeWindow, 'meter'>,
+  meters: readonly string[] | undefined,
+): string | undefined => meters?.[meter - 1];
+
 /** Whether the ledger knows the sum of a window that has a limit. */
 export const isInLedger = (window: PlannedWindow): window is PlannedFixed =>
   isFixedWindow(window) && window.fromLedger && window.limit !== undefined;

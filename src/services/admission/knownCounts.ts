@@ -1,7 +1,7 @@
 // What this process knows of a tenant's counters without asking: what the store told last, and what is known beyond that.
 import type { CountedWindow } from '../../core/quota/chargeReply.js';
 import { saturatingSum } from '../../core/quota/counter.js';
-import type { PlannedFixed, WindowPlan } from '../../core/quota/windows.js';
+import { meterNameOf, type PlannedFixed, type WindowPlan } from '../../core/quota/windows.js';
 
 /** What is asked of a plan of windows here. */
 export type SeenPlan = Pick<WindowPlan, 'windows' | 'meters'>;
@@ -58,7 +58,7 @@ export function lastKnown(
 ): number | undefined {
   let most: number | undefined;
   if (counts === undefined) return most;
-  const meter = meters?.[(window.meter ?? 0) - 1];
+  const meter = meterNameOf(window, meters);
   for (const one of [...withCharge(counts), ...counts.known]) {
     if (one.start === window.starts[1] && one.end === window.starts[2] && one.meter === meter)
       most = Math.max(most ?? 0, figure(one));

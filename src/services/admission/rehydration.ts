@@ -12,7 +12,13 @@ import type { CountedWindow, DecidedReply } from '../../core/quota/chargeReply.j
 import type { CounterFloor } from '../../core/quota/chargeRequest.js';
 import { addedCost, costRow, isLook, NO_COST, type RequestCost } from '../../core/quota/cost.js';
 import { saturatingSum } from '../../core/quota/counter.js';
-import { isFixedWindow, isInLedger, type PlannedWindow, type WindowPlan } from '../../core/quota/windows.js';
+import {
+  isFixedWindow,
+  isInLedger,
+  meterNameOf,
+  type PlannedWindow,
+  type WindowPlan,
+} from '../../core/quota/windows.js';
 import type { Clock } from '../../ports/clock.js';
 import type { ChargeSumQuery } from '../../ports/usageLedger.js';
 import { lastKnown, merged, meterAt, type SeenPlan, spentOf, withCharge } from './knownCounts.js';
@@ -241,6 +247,6 @@ function queryOf(
 ): ChargeSumQuery | undefined {
   const dates = isInLedger(window) ? window.dates?.[1] : undefined;
   if (dates === undefined) return undefined;
-  const meter = window.meter === undefined ? OWN_UNITS : (meters?.[window.meter - 1] ?? OWN_UNITS);
+  const meter = meterNameOf(window, meters) ?? OWN_UNITS;
   return { tenantId, meter, resetNumber, firstDate: dates.first, lastDate: dates.last };
 }
